@@ -5,10 +5,12 @@ type MsgKind uint8
 
 // The kinds of messages of clients; the modes number their own from MsgMode on.
 const (
-	MsgRequest MsgKind = iota // client to node: Req
-	MsgReply                  // node to client: Reply
-	MsgAsk                    // client to node: who leads Shard?
-	MsgTell                   // node to client: Leader leads Shard, in Epoch
+	// MsgRequest, client to node: Req; of writes, Epoch is the one in which the client takes the node
+	// for the leader; Seq numbers the attempt, and is echoed when the attempt is refused.
+	MsgRequest MsgKind = iota
+	MsgReply           // node to client: Reply
+	MsgAsk             // client to node: who leads Shard?
+	MsgTell            // node to client: Leader leads Shard, in Epoch
 	MsgMode    = 16
 )
 
@@ -90,10 +92,13 @@ type Position struct {
 type Reply struct {
 	Seq    uint64
 	Err    ErrCode
-	Value  Value      // of a read; of a cas: true, or the list [false current]
-	Values []Value    // of a read of Keys, of a transaction's micro-operations
-	Token  []Position // positions of the shards that were touched
-	Leader Addr       // with ErrNotLeader: where to go, Nobody when unknown
+	Value  Value   // of a read; of a cas: true, or the list [false current]
+	Values []Value // of a read of Keys, of a transaction's micro-operations
+	// At is the position of the state that was answered from, and the session token made of it; when
+	// several shards were touched, Token has the position in each instead.
+	At     Position
+	Token  []Position
+	Leader Addr // with ErrNotLeader: where to go, Nobody when unknown
 	By     Addr
 	Shard  int32  // the version read or written: shard, epoch and log index of its write
 	Epoch  uint64 //

@@ -88,7 +88,7 @@ type RecordKind uint8
 
 // The kinds of records.
 const (
-	RecMeta     RecordKind = iota // Epoch, Vote, Flags: replaces the shard's earlier RecMeta
+	RecMeta     RecordKind = iota // Epoch, Vote, Flags, Led: replaces the shard's earlier RecMeta
 	RecEntry                      // Entry at Index of the shard's log
 	RecTruncate                   // the shard's log is cut: entries at Index and above are gone
 	RecSync                       // nothing: asks for durability of what came before
@@ -102,6 +102,7 @@ type Record struct {
 	Epoch uint64
 	Vote  Addr
 	Flags uint32
+	Led   uint64
 	Entry Entry
 }
 
