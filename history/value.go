@@ -153,12 +153,7 @@ func (v Value) appendText(b []byte) []byte {
 
 // appendWord appends s bare when it reads back as a string, quoted otherwise.
 func appendWord(b []byte, s string) []byte {
-	bare := s != "" && s != "true" && s != "false" && !strings.ContainsAny(s[:1], "-0123456789∅")
-	for _, r := range s {
-		bare = bare && (r == '_' || r == '/' || r == '.' || r == '-' || r >= '0' && r <= '9' ||
-			r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
-	}
-	if bare {
+	if isBare(s) && s != "true" && s != "false" && s != "null" && !strings.Contains("-0123456789", s[:1]) {
 		return append(b, s...)
 	}
 	return strconv.AppendQuote(b, s)

@@ -23,7 +23,7 @@ type Fault struct {
 	ID      string // "f3"
 	Family  string // partition, crash, pause, clock, link, operator
 	Shape   string // the family's variant: "isolate-leader", "lose-unsynced", "step", "slow", ..
-	Targets string // whom it hits, in the family's words: "leader", "any", "minority", ..; "" for the shape's own
+	Targets string // whom it hits, in the family's words ("leader", "any", ..); "" for the shape's own
 	Clients string // partition: the side on which clients are; "" for both
 	At      int64  // when it starts, nanoseconds since the start of the run
 	For     int64  // how long it lasts, nanoseconds

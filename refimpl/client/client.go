@@ -181,9 +181,7 @@ func (c *Client) learn(shard int32, leader refimpl.Addr, epoch uint64) bool {
 		return false
 	}
 	if c.cfg.Clients == refimpl.Static {
-		if leader != 0 {
-			return false // a static client writes to the first node, whoever leads
-		}
+		leader = 0 // a static client writes to the first node, whoever leads
 	}
 	*b = belief{leader, epoch}
 	return true

@@ -27,7 +27,8 @@ func (g *gossip) Step(in *refimpl.Input, fx *refimpl.Effects) {
 	case refimpl.InWriteDone:
 		for to := range g.nodes {
 			if to != g.id {
-				fx.Sends = append(fx.Sends, refimpl.Send{To: to, Msg: refimpl.Message{Kind: refimpl.MsgMode, Seq: in.Token}})
+				msg := refimpl.Message{Kind: refimpl.MsgMode, Seq: in.Token}
+				fx.Sends = append(fx.Sends, refimpl.Send{To: to, Msg: msg})
 			}
 		}
 	case refimpl.InMessage:

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/rashomon-harness/rashomon/internal/keyed"
@@ -21,6 +22,14 @@ const (
 
 // String returns keep, lose, tear or wipe.
 func (u Unsynced) String() string { return [...]string{"keep", "lose", "tear", "wipe", "?"}[min(u, 4)] }
+
+// check returns an error that speaks of node id when u is no value of Unsynced.
+func (u Unsynced) check(id refimpl.Addr) error {
+	if u > WipeDisk {
+		return fmt.Errorf("cannot crash n%d: %d is none of keep, lose, tear, wipe", id+1, u)
+	}
+	return nil
+}
 
 // disk is a node's log on disk. A sync that completes makes all records before it durable; syncs complete
 // in the order in which they were asked for.

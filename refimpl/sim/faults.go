@@ -71,7 +71,7 @@ func (w *World) Uncut(id string) error { return w.removeLinks(cutFault, id) }
 
 // Shape shapes links, each one way.
 func (w *World) Shape(id string, links [][2]refimpl.Addr, s LinkShape) error {
-	if s.Delay < 0 || s.Jitter < 0 || s.LossPPM < 0 || s.DuplicatePPM < 0 || s.BytesPerSec < 0 || s.ReorderPPM < 0 {
+	if min(s.Delay, s.Jitter, s.LossPPM, s.DuplicatePPM, s.BytesPerSec, s.ReorderPPM) < 0 {
 		return fmt.Errorf("cannot shape links for %s: %+v has a negative part", id, s)
 	}
 	return w.addLinks(fault{kind: shapeFault, id: id, links: links, shape: s})
@@ -210,7 +210,7 @@ func (w *World) StepClock(id string, node refimpl.Addr, nanos int64) error {
 // DriftClock makes both clocks of a node run fast, or slow, by parts per million.
 func (w *World) DriftClock(id string, node refimpl.Addr, ppm int64) error {
 	if ppm < -maxDrift || ppm > maxDrift {
-		return fmt.Errorf("cannot let the clock of n%d drift by %d ppm: allowed: within ±%d", node+1, ppm, maxDrift)
+		return fmt.Errorf("cannot let the clock of n%d drift by %d ppm: allowed: ±%d", node+1, ppm, maxDrift)
 	}
 	return w.addNode(fault{kind: driftFault, id: id, node: node, amount: ppm})
 }

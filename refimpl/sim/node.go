@@ -29,9 +29,9 @@ type node struct {
 	reached     int64  // when the last message to another node was processed there, -1 before
 }
 
-// trap crashes a node at its next writes or sends.
+// trap crashes a node at one of its next writes or sends.
 type trap struct {
-	writes, sends int // how many are still let through; negative: not armed
+	writes, sends int // count down; the trap closes at the step to 0, so one that begins at 0 never does
 	unsynced      Unsynced
 }
 
@@ -229,8 +229,8 @@ func (w *World) Kill(id refimpl.Addr, unsynced Unsynced) error {
 	if err != nil {
 		return err
 	}
-	if unsynced > WipeDisk {
-		return fmt.Errorf("cannot kill n%d: %d is none of keep, lose, tear, wipe", id+1, unsynced)
+	if err := unsynced.check(id); err != nil {
+		return err
 	}
 	if n.machine == nil {
 		n.disk.crash(unsynced, n.incarnation)
@@ -284,8 +284,10 @@ func (w *World) setTrap(id refimpl.Addr, k int, t trap) error {
 	case n.machine == nil:
 		return fmt.Errorf("cannot crash n%d: it is down", id+1)
 	}
-	n.trap = &t
-	return nil
+	if err = t.unsynced.check(id); err == nil {
+		n.trap = &t
+	}
+	return err
 }
 
 // Pause lets the process of a node stand still. What arrives queues up; clocks go on. Pauses add up. A

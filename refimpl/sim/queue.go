@@ -128,7 +128,7 @@ func (e *event) digest() uint64 {
 	d := uint64(e.kind)<<56 ^ uint64(e.from)<<48 ^ uint64(e.to)<<40 ^ e.arg
 	if e.kind == evMessage {
 		m := &e.msg
-		d ^= (m.Seq<<32 ^ uint64(m.Index)<<16 ^ m.Epoch<<8 ^ uint64(m.Commit)<<40 ^ uint64(m.Kind)) * 0x9e3779b97f4a7c15
+		d ^= (m.Seq<<32 ^ uint64(m.Index)<<16 ^ m.Epoch<<8 ^ uint64(m.Commit)<<40) * 0x9e3779b97f4a7c15
 	}
 	return d
 }

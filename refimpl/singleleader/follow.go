@@ -8,7 +8,9 @@ func (g *group) onAppend(from refimpl.Addr, m *refimpl.Message) {
 		return
 	}
 	g.heardAt, g.attempts = g.n.now, 0
-	g.waitForLeader()
+	if g.role == refimpl.Follower {
+		g.waitForLeader()
+	}
 	reply := g.message(msgAppendReply)
 	reply.Epoch, reply.Seq = m.Epoch, m.Seq
 	if g.learner() {
@@ -52,7 +54,9 @@ func (g *group) accepts(from refimpl.Addr, m *refimpl.Message) bool {
 			return false // an echo of its own: epochs have one leader
 		}
 	}
-	if m.Epoch > g.epoch || g.role != refimpl.Follower {
+	// What an operator has ordered goes on, though the old leader is alive.
+	ordered := g.role == refimpl.Candidate && g.electing.ordered
+	if m.Epoch > g.epoch || g.role != refimpl.Follower && !ordered {
 		g.follow(max(m.Epoch, g.epoch), from)
 	}
 	g.leader, g.leaderEpoch = from, m.Epoch

@@ -26,7 +26,10 @@ type group struct {
 	leaderEpoch uint64       // the epoch in which leader leads
 	heardAt     int64        // when it last heard from its leader
 	timerAt     int64        // when timer has something to do next
-	attempts    uint64       // elections tried since it last heard from a leader
+	// taken has the last request of every client that it took as leader of epoch led; nil when it has
+	// forgotten, having started anew since.
+	taken    map[uint64]uint64
+	attempts uint64 // elections tried since it last heard from a leader
 
 	electing electing // while role is Candidate
 	leading  leading  // while role is Leader

@@ -62,7 +62,7 @@ func (g *group) becomeLeader() {
 		g.n.mark(refimpl.MarkFailover)
 	}
 	g.role, g.leader, g.leaderEpoch, g.ready = refimpl.Leader, g.n.id, g.epoch, true
-	g.flags, g.led = g.flags|flagLed, g.epoch
+	g.flags, g.led, g.taken = g.flags|flagLed, g.epoch, map[uint64]uint64{}
 	g.persist()
 	g.leading = leading{peers: make([]peer, g.n.cfg.Nodes), lease: -1 << 62}
 	for i := range g.leading.peers {

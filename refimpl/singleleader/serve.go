@@ -42,8 +42,8 @@ func (n *Node) writeGroup(req *refimpl.Request) *group {
 
 // serveWrite takes a request into the log. A request names the epoch of the leader that it is meant for, and
 // a node never leads an epoch that it is asked for before it leads it: what is refused as not-leader stays
-// refused, however late another copy of it arrives. A node that has led that epoch cannot know what became of
-// an earlier copy: it answers deposed.
+// refused, however late another copy of it arrives. A node that has led that epoch, and may have taken an
+// earlier copy, answers deposed.
 func (n *Node) serveWrite(from refimpl.Addr, m *refimpl.Message) {
 	g := n.writeGroup(m.Req)
 	if g == nil {
@@ -76,6 +76,7 @@ func (n *Node) serveWrite(from refimpl.Addr, m *refimpl.Message) {
 
 // take puts a request into the log and on its way to the followers.
 func (g *group) take(req *refimpl.Request) {
+	g.taken[req.Client] = max(g.taken[req.Client], req.Seq)
 	g.append(refimpl.Entry{Epoch: g.epoch, Req: req})
 	g.noteTail()
 	for i := range g.leading.peers {
@@ -111,7 +112,8 @@ func (g *group) replyDone(to refimpl.Addr, rec *clientRecord) {
 
 // refuseWrite answers a write that is meant for the leader of another epoch.
 func (g *group) refuseWrite(to refimpl.Addr, m *refimpl.Message) {
-	if m.Epoch > g.led {
+	took := g.taken == nil || m.Epoch < g.led || g.taken[m.Req.Client] >= m.Req.Seq
+	if m.Epoch > g.led || !took {
 		g.refuse(to, m, refimpl.ErrNotLeader)
 		return
 	}

@@ -1,0 +1,130 @@
+package simulated
+
+import (
+	"github.com/rashomon-harness/rashomon/history"
+	"github.com/rashomon-harness/rashomon/refimpl"
+	"github.com/rashomon-harness/rashomon/refimpl/client"
+	"github.com/rashomon-harness/rashomon/targets"
+)
+
+// clientArm is the client of one session on one device. The store's client carries out one call at a
+// time; operations that come while one is under way wait for it.
+type clientArm struct {
+	cluster *cluster
+	addr    refimpl.Addr
+	session string
+	call    client.Call // of the operation under way; used again for the next
+	current operation   // done is nil when no operation is under way
+	waiting []waiting
+	ended   func(*client.Result) // end, made once
+}
+
+// operation is what is left to know about an operation once it is a call.
+type operation struct {
+	f    string
+	keys bool          // it has several keys
+	arg  history.Value // what its completion repeats
+	done func(targets.Completion)
+}
+
+type waiting struct {
+	op   operation
+	call client.Call
+}
+
+// refusal is an operation that makes no sense to the store, and how it completes.
+type refusal struct {
+	done       func(targets.Completion)
+	completion targets.Completion
+}
+
+// Submit sends an operation on its way. What the store cannot make sense of completes with
+// unsupported or bad-request, when time next passes.
+func (a *clientArm) Submit(inv *history.Event, done func(targets.Completion)) {
+	op := operation{f: inv.F, keys: len(inv.Keys) > 0, arg: inv.Value, done: done}
+	if a.current.done != nil {
+		w := waiting{op: op}
+		if problem := a.cluster.convert(inv, &w.call); problem.Code != history.NoError {
+			a.cluster.refuse(done, problem)
+			return
+		}
+		a.waiting = append(a.waiting, w)
+		return
+	}
+	if problem := a.cluster.convert(inv, &a.call); problem.Code != history.NoError {
+		a.cluster.refuse(done, problem)
+		return
+	}
+	a.start(op)
+}
+
+// start has the world carry out a.call.
+func (a *clientArm) start(op operation) {
+	a.current = op
+	a.call.Handle++
+	a.cluster.world.Call(a.addr, &a.call, a.ended)
+}
+
+// end is told how the call under way ended. The next operation starts before the caller is told, who may
+// submit another.
+func (a *clientArm) end(r *client.Result) {
+	op := a.current
+	a.current = operation{}
+	completion := a.cluster.completion(&op, r)
+	if len(a.waiting) > 0 {
+		next := a.waiting[0]
+		a.waiting = a.waiting[1:]
+		a.call = next.call
+		a.start(next.op)
+	}
+	op.done(completion)
+}
+
+func (c *cluster) refuse(done func(targets.Completion), why history.Error) {
+	c.refused = append(c.refused, refusal{done, targets.Completion{Err: why}})
+}
+
+// tellRefused completes the operations that were refused. Their callers may submit others meanwhile.
+func (c *cluster) tellRefused() {
+	refused := c.refused
+	c.refused = nil
+	for _, r := range refused {
+		r.done(r.completion)
+	}
+}
+
+// completion maps how a call ended.
+func (c *cluster) completion(op *operation, r *client.Result) targets.Completion {
+	out := targets.Completion{Err: history.Error{Code: code(r.Err)}}
+	if r.Reply == nil {
+		return out
+	}
+	out.Node = c.names.node(r.Reply.By)
+	if r.Err == refimpl.ErrNone {
+		out.Value = result(op, r.Reply)
+		out.Ev = c.names.evidence(r.Reply)
+	}
+	return out
+}
+
+// codes maps the store's errors to the history's, by name; a test proves that it has all of them.
+var codes = [refimpl.NumErrCodes]history.Code{
+	refimpl.ErrNone:         history.NoError,
+	refimpl.ErrNotLeader:    history.NotLeader,
+	refimpl.ErrNoLeader:     history.NoLeader,
+	refimpl.ErrDeposed:      history.Deposed,
+	refimpl.ErrTokenLost:    history.TokenLost,
+	refimpl.ErrTokenTimeout: history.TokenTimeout,
+	refimpl.ErrLeaseExpired: history.LeaseExpired,
+	refimpl.ErrCrossShard:   history.CrossShard,
+	refimpl.ErrTimeout:      history.Timeout,
+	refimpl.ErrBadRequest:   history.BadRequest,
+	refimpl.ErrOverloaded:   history.Overloaded,
+}
+
+func code(e refimpl.ErrCode) history.Code {
+	if int(e) < len(codes) {
+		return codes[e]
+	}
+	return history.Internal
+}

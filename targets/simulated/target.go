@@ -1,0 +1,77 @@
+// Package simulated is the reference store in the simulated world: an arm in virtual time, on one
+// goroutine, deterministic. It maps the world and the store's client to the interfaces of package targets.
+package simulated
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/rashomon-harness/rashomon/internal/keyed"
+	"github.com/rashomon-harness/rashomon/refimpl"
+	"github.com/rashomon-harness/rashomon/refimpl/client"
+	"github.com/rashomon-harness/rashomon/refimpl/sim"
+	"github.com/rashomon-harness/rashomon/refimpl/singleleader"
+	"github.com/rashomon-harness/rashomon/targets"
+)
+
+// Target is the reference store, deployed in the simulated world.
+type Target struct{}
+
+// New returns the target.
+func New() targets.Target { return Target{} }
+
+// Name returns "reference".
+func (Target) Name() string { return "reference" }
+
+// Env returns "sim".
+func (Target) Env() string { return "sim" }
+
+// Validate checks the store's configuration and the world's settings.
+func (Target) Validate(spec *targets.Spec) []targets.FieldError {
+	_, _, errs := decode(spec)
+	return errs
+}
+
+// Deploy makes a new world with all its nodes up, at time 0. It is an error to deploy what Validate
+// does not accept.
+func (Target) Deploy(_ context.Context, spec *targets.Spec) (targets.Cluster, error) {
+	store, world, errs := decode(spec)
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("cannot deploy: %w", errs[0])
+	}
+	seed := keyed.New(spec.Seed)
+	world.Seed = seed.Named("world")
+	world.NewNode = func(id refimpl.Addr, boot *refimpl.Boot) refimpl.Node {
+		return singleleader.New(store, id, boot)
+	}
+	c := newCluster(spec.Nodes, store.Shards, sim.New(world.Config))
+	c.world.OnPacket(world.rule(world.Seed))
+	clients := seed.Named("clients")
+	c.newMachine = func(session, device string, shared *client.Session) sim.ClientMachine {
+		return client.New(store, clients.Named(session).Named(device).Uint64(), shared, clients)
+	}
+	return c, nil
+}
+
+// decode returns the store's configuration and the world's, or everything that is wrong with them.
+func decode(spec *targets.Spec) (*refimpl.Config, *world, []targets.FieldError) {
+	var errs []targets.FieldError
+	for i, name := range spec.Nodes {
+		taken := append([]string{"", targets.AllClients, targets.AllNodes}, spec.Nodes[:i]...)
+		if slices.Contains(taken, name) {
+			errs = append(errs, targets.FieldError{Path: "nodes", Value: fmt.Sprintf("%q", name),
+				Allowed: "names that differ, other than clients and nodes"})
+		}
+	}
+	store, wrong := refimpl.DecodeConfig(len(spec.Nodes), spec.Config)
+	for _, e := range wrong {
+		path := "config." + e.Field
+		if e.Field == "nodes" {
+			path = e.Field
+		}
+		errs = append(errs, targets.FieldError{Path: path, Value: e.Value, Allowed: e.Allowed})
+	}
+	w, more := decodeWorld(spec.World, spec.Nodes, store.Shards)
+	return store, w, append(errs, more...)
+}
