@@ -193,7 +193,7 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-func TestReorderingWithoutJitterOfTheRest(t *testing.T) {
+func TestShapesAreUndoneAlone(t *testing.T) {
 	l := newLab(exact(2))
 	must(t, l.Shape("f1", pair, LinkShape{Delay: 5 * ms}))
 	must(t, l.Shape("f2", pair, LinkShape{Delay: ms}))

@@ -107,13 +107,13 @@ func (g *group) onVote(from refimpl.Addr, m *refimpl.Message) {
 	g.n.sendAfter(g.meta, from, reply)
 }
 
-// grants decides about a vote. While a leader may hold a lease no vote is given: a follower that heard
-// from it, or has only just started and may have, waits for failover_timeout.
+// grants decides about a vote. A follower that hears from a leader gives none, so that leases hold and a node
+// that was cut off does not disturb the others.
 func (g *group) grants(from refimpl.Addr, m *refimpl.Message) bool {
 	if m.Epoch < g.epoch || m.Flag && m.Epoch == g.epoch {
 		return false
 	}
-	if g.role == refimpl.Leader || g.n.now-g.heardAt < g.n.cfg.FailoverTimeout {
+	if g.role == refimpl.Leader || g.n.now < g.loyalUntil {
 		return false
 	}
 	if m.Epoch > g.epoch && !m.Flag {
@@ -130,7 +130,7 @@ func (g *group) grants(from refimpl.Addr, m *refimpl.Message) bool {
 		g.n.mark(refimpl.MarkVoteRefusedOnce)
 		return false
 	}
-	g.vote, g.heardAt = from, g.n.now
+	g.vote, g.heardAt = from, g.n.now // time for the candidate to win
 	g.persist()
 	g.waitForLeader()
 	return true

@@ -8,6 +8,7 @@ func (g *group) onAppend(from refimpl.Addr, m *refimpl.Message) {
 		return
 	}
 	g.heardAt, g.attempts = g.n.now, 0
+	g.promise()
 	if g.role == refimpl.Follower {
 		g.waitForLeader()
 	}

@@ -24,7 +24,8 @@ type group struct {
 	role        refimpl.Role
 	leader      refimpl.Addr // whom it follows, Nobody when unknown
 	leaderEpoch uint64       // the epoch in which leader leads
-	heardAt     int64        // when it last heard from its leader
+	heardAt     int64        // when it last had a reason to wait for a leader
+	loyalUntil  int64        // until then it votes for nobody else
 	timerAt     int64        // when timer has something to do next
 	// taken has the last request of every client that it took as leader of epoch led; nil when it has
 	// forgotten, having started anew since.
@@ -65,6 +66,9 @@ func (g *group) recover(rec *refimpl.Record) {
 // start takes up a role after the node has started.
 func (g *group) start(fresh bool) {
 	g.durable, g.heardAt = g.last(), g.n.now
+	if g.n.cfg.LeaderReads == refimpl.Lease {
+		g.promise() // that it may have given before it stopped
+	}
 	switch {
 	case fresh:
 		g.setUp()
@@ -233,6 +237,9 @@ func (g *group) timer() {
 		g.leaderSilent()
 	}
 }
+
+// promise makes the node keep out of elections for failover_timeout: leases build on that.
+func (g *group) promise() { g.loyalUntil = g.n.now + g.n.cfg.FailoverTimeout }
 
 // waitForLeader sets the timer to the time at which silence means that there is no leader.
 func (g *group) waitForLeader() {
