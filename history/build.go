@@ -100,7 +100,8 @@ const healed = "healed"
 func (h *History) addFault(places map[string]int, ev *Event) {
 	i := places[ev.Fault]
 	if i == 0 {
-		h.Faults = append(h.Faults, Fault{ID: ev.Fault, Family: ev.F, What: ev.Value, From: ev.Time, To: Never})
+		h.Faults = append(h.Faults,
+			Fault{ID: ev.Fault, Family: ev.F, What: ev.Value, From: ev.Time, To: Never})
 		places[ev.Fault] = len(h.Faults)
 		return
 	}

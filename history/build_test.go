@@ -15,15 +15,19 @@ func TestBuildPairs(t *testing.T) {
 	}
 	want := []Op{
 		{Index: 0, Invoked: 1, Done: 3, Process: 3, Session: "s3", F: FWrite, Key: "k7", Arg: IntValue(42),
-			Result: IntValue(42), Call: 1203000, Return: 1904000, Type: Ok, Node: "n2", Ev: events[3].Ev, ID: OpID{3, 17}},
+			Result: IntValue(42), Call: 1203000, Return: 1904000, Type: Ok, Node: "n2",
+			Ev: events[3].Ev, ID: OpID{3, 17}},
 		{Index: 1, Invoked: 2, Done: 6, Process: 1, Session: "s1", Device: "phone", F: FRead,
-			Keys: events[2].Keys, Result: events[6].Value, Call: 1250000, Return: 2004000, Type: Ok, Ev: &Evidence{}},
-		{Index: 2, Invoked: 7, Done: 10, Process: 3, Session: "s3", F: FCAS, Key: "k7", Arg: IntsValue(42, -1),
-			Call: 2005000, Return: Never, Type: Info, Err: Error{Code: Timeout, Text: "no answer in 1s"}},
+			Keys: events[2].Keys, Result: events[6].Value, Call: 1250000, Return: 2004000, Type: Ok,
+			Ev: &Evidence{}},
+		{Index: 2, Invoked: 7, Done: 10, Process: 3, Session: "s3", F: FCAS, Key: "k7",
+			Arg: IntsValue(42, -1), Call: 2005000, Return: Never, Type: Info,
+			Err: Error{Code: Timeout, Text: "no answer in 1s"}},
 		{Index: 3, Invoked: 8, Done: 9, Process: 1, Session: "s1", F: FRead, Key: "k7", Call: 2006000,
 			Return: 2007000, Type: Ok},
-		{Index: 4, Invoked: 11, Done: 12, Process: 7, Session: "s3", F: FAppend, Key: "k8", Arg: BoolValue(true),
-			Call: 3005000, Return: 3006000, Type: Fail, Node: "n1", Err: Error{Code: NotLeader}},
+		{Index: 4, Invoked: 11, Done: 12, Process: 7, Session: "s3", F: FAppend, Key: "k8",
+			Arg: BoolValue(true), Call: 3005000, Return: 3006000, Type: Fail, Node: "n1",
+			Err: Error{Code: NotLeader}},
 		{Index: 5, Invoked: 15, Done: -1, Process: 7, Session: "s3", F: FPeek, Key: "k7", Call: 5010000,
 			Return: Never, Type: Info, Node: "n3"},
 	}
@@ -102,7 +106,8 @@ func TestBuildFaults(t *testing.T) {
 	text := StringValue
 	h := Build(nil, []Event{
 		event("f1", 1, Value{}), event("f2", 2, Value{}), event("f1", 3, text("skipped: no leader")),
-		event("f2", 5, text("indeterminate: no answer")), event("f2", 9, text("healed")), event("f3", 20, Value{}),
+		event("f2", 5, text("indeterminate: no answer")), event("f2", 9, text("healed")),
+		event("f3", 20, Value{}),
 	})
 	want := []Fault{
 		{ID: "f1", Family: "crash", Outcome: "skipped: no leader", From: 3, To: Never},
@@ -137,7 +142,8 @@ func TestForPrefix(t *testing.T) {
 		t.Fatal(err)
 	}
 	sub := h.ForPrefix("r")
-	if len(sub.Ops) != 2 || sub.Ops[1].Session != "rs2" || sub.Ops[1].Index != 1 || sub.Events[sub.Ops[1].Invoked].Session != "rs2" {
+	if len(sub.Ops) != 2 || sub.Ops[1].Session != "rs2" || sub.Ops[1].Index != 1 ||
+		sub.Events[sub.Ops[1].Invoked].Session != "rs2" {
 		t.Errorf("operations %+v", sub.Ops)
 	}
 	if len(sub.Faults) != 1 || len(sub.Phases) != 2 || h.Ops[2].Index != 2 {

@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -154,7 +155,8 @@ func (p *drawingParser) parseFault(s *scanner, bar int) error {
 		return s.expected("the end of the line")
 	}
 	p.faults++
-	ev := Event{Time: int64(bar) * Column, Type: Info, Process: Nemesis, F: family, Fault: faultID(p.faults)}
+	ev := Event{Time: int64(bar) * Column, Type: Info, Process: Nemesis, F: family,
+		Fault: "f" + strconv.Itoa(p.faults)}
 	asked, outcome, end := ev, ev, ev
 	asked.Value, outcome.Value = what, StringValue("installed")
 	end.Time, end.Value = int64(last)*Column, StringValue(healed)

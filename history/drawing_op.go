@@ -1,11 +1,6 @@
 package history
 
-import (
-	"slices"
-	"strconv"
-)
-
-func faultID(n int) string { return "f" + strconv.Itoa(n) }
+import "slices"
 
 // parseOps reads the label of a session and all bars of the line.
 func (p *drawingParser) parseOps(s *scanner) error {
@@ -163,18 +158,19 @@ func (s *scanner) known(f *form) error {
 	if f.f == FTxn {
 		return s.txn(f)
 	}
-	var err error
 	if f.f == FRead || f.f == FPeek {
-		return s.read(f)
+		f.mustSay = true
+		return s.keysAndResult(f)
 	}
+	var err error
 	if f.key, err = s.name("a key", true); err != nil {
 		return err
 	}
 	switch f.f {
 	case FWrite:
-		f.arg, err = s.after("=", 0)
+		f.arg, err = s.after("=")
 	case FAppend:
-		f.arg, err = s.after("+=", 0)
+		f.arg, err = s.after("+=")
 	case FCAS:
 		return s.cas(f)
 	}
@@ -183,18 +179,13 @@ func (s *scanner) known(f *form) error {
 }
 
 // after reads a token and the value behind it.
-func (s *scanner) after(token string, depth int) (Value, error) {
+func (s *scanner) after(token string) (Value, error) {
 	s.skip(' ')
 	if !s.accept(token) {
 		return Value{}, s.expected(token)
 	}
 	s.skip(' ')
-	return s.value(depth)
-}
-
-func (s *scanner) read(f *form) error {
-	f.mustSay = true
-	return s.keysAndResult(f)
+	return s.value(0)
 }
 
 // keysAndResult reads a key or a list of keys, and then perhaps "=" and a result.
@@ -213,7 +204,7 @@ func (s *scanner) keysAndResult(f *form) (err error) {
 func (s *scanner) result(f *form) (err error) {
 	if s.peek(0) == '=' {
 		f.told = true
-		f.result, err = s.after("=", 0)
+		f.result, err = s.after("=")
 	}
 	return err
 }
@@ -229,7 +220,7 @@ func (s *scanner) cas(f *form) error {
 	if s.peek(0) == '-' {
 		arrow = "->"
 	}
-	to, err := s.after(arrow, 0)
+	to, err := s.after(arrow)
 	if err != nil {
 		return err
 	}
@@ -241,7 +232,7 @@ func (s *scanner) cas(f *form) error {
 	if !s.acceptWord("(is") {
 		return nil
 	}
-	found, err := s.after("", 0)
+	found, err := s.after("")
 	if err != nil {
 		return err
 	}
@@ -349,7 +340,7 @@ func (s *scanner) micro(f *form) (arg, result Value, err error) {
 	}
 	var value Value
 	if op != microRead || s.peek(0) == '=' {
-		if value, err = s.after(token, 0); err != nil {
+		if value, err = s.after(token); err != nil {
 			return arg, result, err
 		}
 	}

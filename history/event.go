@@ -76,7 +76,7 @@ type Event struct {
 	Key     string // the key, of a single-key operation
 	Keys    []string
 	Value   Value     // argument (invoke) or result (completion)
-	Node    string    // invoke: node addressed or nearest to the client, "" for any; completion: node that answered
+	Node    string    // invoke: node addressed or nearest, "" for any; completion: node that answered
 	Op      OpID      // the operation's id in the plan; the zero OpID for none
 	Fault   string    // the id of the fault ("f3"), of nemesis events
 	Err     Error     // completion: why it is Fail or Info

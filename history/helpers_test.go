@@ -46,7 +46,8 @@ func (d *dice) pick(from ...string) string { return from[d.n(len(from))] }
 func (d *dice) word() string {
 	switch d.n(8) {
 	case 0:
-		return d.pick("", "true", "null", "ver", "-a", "a-", "a--b", "1", "-1", "∅", "é ü", "|", "…", "\xff\n\"\\")
+		return d.pick("", "true", "null", "ver", "-a", "a-", "a--b", "1", "-1", "∅", "é ü", "|", "…",
+			"\xff\n\"\\")
 	case 1:
 		n := min(d.n(8), len(d.data))
 		s := string(d.data[:n])
@@ -83,21 +84,24 @@ func (d *dice) value(depth int) Value {
 // sample is a small run with everything that a record can hold.
 func sample() (*Header, []Event) {
 	header := &Header{Version: FormatVersion, Experiment: "async-loses-writes", Row: "async, reads any",
-		Seed: 1<<64 - 1, Env: "sim", Nodes: []string{"n1", "n2", "n3"}, Build: "v0.1.0", Time: "2026-01-02T03:04:05Z"}
+		Seed: 1<<64 - 1, Env: "sim", Nodes: []string{"n1", "n2", "n3"},
+		Build: "v0.1.0", Time: "2026-01-02T03:04:05Z"}
 	text := StringValue
 	cut := MapValue(map[string]Value{"for": IntValue(3e9),
 		"cut": ListValue(ListValue(text("n1")), ListValue(text("n2"), text("n3")))})
 	events := []Event{
 		{Type: Info, Process: Harness, F: FPhase, Value: text(PhaseFaults)},
-		{Time: 1203000, Process: 3, Session: "s3", F: FWrite, Key: "k7", Value: IntValue(42), Node: "n2", Op: OpID{3, 17}},
+		{Time: 1203000, Process: 3, Session: "s3", F: FWrite, Key: "k7", Value: IntValue(42),
+			Node: "n2", Op: OpID{3, 17}},
 		{Time: 1250000, Process: 1, Session: "s1", Device: "phone", F: FRead, Keys: []string{"q1/a", "q1/q"}},
-		{Time: 1904000, Type: Ok, Process: 3, Session: "s3", F: FWrite, Key: "k7", Value: IntValue(42), Node: "n2",
-			Op: OpID{3, 17}, Ev: &Evidence{By: "n2", Ver: []Version{{"n2", 981}}, Acks: []string{"n1", "n2"},
-				Home: []string{"n1", "n2", "n3"}}},
+		{Time: 1904000, Type: Ok, Process: 3, Session: "s3", F: FWrite, Key: "k7", Value: IntValue(42),
+			Node: "n2", Op: OpID{3, 17}, Ev: &Evidence{By: "n2", Ver: []Version{{"n2", 981}},
+				Acks: []string{"n1", "n2"}, Home: []string{"n1", "n2", "n3"}}},
 		{Time: 2000000, Type: Info, Process: Nemesis, F: "partition", Fault: "f3", Value: cut},
 		{Time: 2004000, Type: Info, Process: Nemesis, F: "partition", Fault: "f3", Value: text("installed")},
 		{Time: 2004000, Type: Ok, Process: 1, Session: "s1", Device: "phone", F: FRead,
-			Keys: []string{"q1/a", "q1/q"}, Value: ListValue(Value{}, text("a \"quoted\" é\n")), Ev: &Evidence{}},
+			Keys: []string{"q1/a", "q1/q"}, Value: ListValue(Value{}, text("a \"quoted\" é\n")),
+			Ev: &Evidence{}},
 		{Time: 2005000, Process: 3, Session: "s3", F: FCAS, Key: "k7", Value: IntsValue(42, -1)},
 		{Time: 2006000, Process: 1, Session: "s1", F: FRead, Key: "k7"},
 		{Time: 2007000, Type: Ok, Process: 1, Session: "s1", F: FRead, Key: "k7"},

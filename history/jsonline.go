@@ -41,7 +41,8 @@ func (p *parser) errorAt(pos int, format string, args ...any) error {
 // expected returns the error that something else should stand here.
 func (p *parser) expected(what string) error {
 	if p.pos >= len(p.data) {
-		return &lineError{pos: len(p.data), err: fmt.Errorf("the line ends where %s should stand", what), cut: true}
+		err := fmt.Errorf("the line ends where %s should stand", what)
+		return &lineError{pos: len(p.data), err: err, cut: true}
 	}
 	found := p.data[p.pos:min(p.pos+16, len(p.data))]
 	return p.errorAt(p.pos, "expected %s, found %q", what, found)
@@ -124,7 +125,8 @@ func object[T any](p *parser, s *schema[T], into *T) error {
 			return err
 		}
 		if last = s.find(name, last+1); last < 0 {
-			return p.errorAt(at, "%s has no field %q; allowed: %s", s.what, name, strings.Join(s.fields, ", "))
+			allowed := strings.Join(s.fields, ", ")
+			return p.errorAt(at, "%s has no field %q; allowed: %s", s.what, name, allowed)
 		}
 		if seen&(1<<last) != 0 {
 			return p.errorAt(at, "the field %q stands twice", name)

@@ -104,7 +104,7 @@ func (d *decoder) decode(text []byte) error {
 	if err := d.order.admit(&ev); err != nil {
 		return d.parser.errorAt(0, "%w", err)
 	}
-	d.events = append(d.events, ev)
+	d.events = append(withRoom(d.events), ev)
 	return nil
 }
 

@@ -12,9 +12,10 @@ import (
 //	append k+=4      cas k 1→2          cas k 1→2 refused   cas k 1→2 refused (is 3)
 //	txn [w a=1, r b=∅, append c+=3]
 //
-// Of a transaction the keys are those of its micro-operations. What a read found is left out unless the read is Ok. Any other function, and any of these with
-// arguments of another shape, has the form f key (argument)=result, with f quoted where it would be
-// taken for one of the above: incr k (5)=6, "cas" k (7).
+// The keys of a transaction are those of its micro-operations. What a read found is left out unless the
+// read is Ok. Any other function, and any of these with arguments of another shape, has the form
+// f key (argument)=result, with f quoted where it would be taken for one of the above: incr k (5)=6,
+// "cas" k (7).
 func (o *Op) Short() string { return string(o.appendShort(nil)) }
 
 func (o *Op) appendShort(b []byte) []byte {
@@ -112,9 +113,9 @@ const (
 func (o *Op) appendTxn(b []byte) (out []byte, ok bool) {
 	micros, ok := o.Arg.AsList()
 	if o.Type == Ok {
-		asked := micros
-		micros, _ = o.Result.AsList()
-		ok = ok && slices.EqualFunc(asked, micros, answers)
+		done, isList := o.Result.AsList()
+		ok = ok && isList && slices.EqualFunc(micros, done, answers)
+		micros = done
 	}
 	b = append(b, "txn ["...)
 	for i := range micros {

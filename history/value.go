@@ -74,17 +74,28 @@ func (v Value) Kind() Kind { return v.kind }
 // IsNull reports whether v is "no value".
 func (v Value) IsNull() bool { return v.kind == Null }
 
-// AsInt returns the integer v holds, and whether v is an integer.
-func (v Value) AsInt() (int64, bool) { return v.num, v.kind == Int }
+// AsInt returns the integer v holds, and whether v is an integer; 0 when it is not.
+func (v Value) AsInt() (int64, bool) {
+	if v.kind != Int {
+		return 0, false
+	}
+	return v.num, true
+}
 
-// AsBool returns the boolean v holds, and whether v is a boolean.
-func (v Value) AsBool() (value, ok bool) { return v.num != 0, v.kind == Bool }
+// AsBool returns the boolean v holds, and whether v is a boolean; false when it is not.
+func (v Value) AsBool() (value, ok bool) { return v.kind == Bool && v.num != 0, v.kind == Bool }
 
 // AsString returns the string v holds, and whether v is a string.
 func (v Value) AsString() (string, bool) { return v.text, v.kind == String }
 
-// AsList returns the elements of the list v, and whether v is a list. The caller must not change them.
-func (v Value) AsList() ([]Value, bool) { return v.list, v.kind == List }
+// AsList returns the elements of the list v, and whether v is a list; none when it is not. The caller
+// must not change them.
+func (v Value) AsList() ([]Value, bool) {
+	if v.kind != List {
+		return nil, false
+	}
+	return v.list, true
+}
 
 // Get returns the value under key in the map v, or null when there is none or v is no map.
 func (v Value) Get(key string) Value {
@@ -113,7 +124,8 @@ func (v Value) Entries(yield func(key string, value Value) bool) {
 
 // Equal reports whether v and w are the same value: same kind, same contents.
 func (v Value) Equal(w Value) bool {
-	return v.kind == w.kind && v.num == w.num && v.text == w.text && slices.EqualFunc(v.list, w.list, Value.Equal)
+	return v.kind == w.kind && v.num == w.num && v.text == w.text &&
+		slices.EqualFunc(v.list, w.list, Value.Equal)
 }
 
 // String draws v for people and for the text drawing: ∅, 42, true, abc, [1 2], {a:1 b:2}.

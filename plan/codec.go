@@ -116,7 +116,7 @@ func ReadExplicit(r io.Reader) (*Explicit, error) {
 	dec := json.NewDecoder(r)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&form); err != nil {
-		return nil, fmt.Errorf("the explicit plan has not its form (near byte %d): %w", dec.InputOffset(), err)
+		return nil, fmt.Errorf("not the form of an explicit plan (near byte %d): %w", dec.InputOffset(), err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, fmt.Errorf("the explicit plan goes on after its end, at byte %d", dec.InputOffset())
@@ -175,7 +175,7 @@ func (form *opForm) op() (TimedOp, error) {
 	k, errN := strconv.ParseInt(n, 10, 32)
 	switch {
 	case !found || errT != nil || errN != nil || t < 0 || k < 1:
-		return TimedOp{}, fmt.Errorf("op: %q is not allowed; allowed: thread and number, such as 3.17", form.ID)
+		return TimedOp{}, fmt.Errorf("op: %q is not allowed; allowed: thread.number, such as 3.17", form.ID)
 	case form.At < 0:
 		return TimedOp{}, fmt.Errorf("at: %d is not allowed; allowed: nanoseconds, not negative", form.At)
 	case form.F == "":

@@ -18,7 +18,8 @@ func op(at int64, thread, n int32, key string) TimedOp {
 func TestExplicitOrder(t *testing.T) {
 	e := &Explicit{
 		Ops: []TimedOp{
-			op(50*ms, 1, 2, "d"), op(0, 0, 1, "a"), op(0, 0, 2, "b"), op(1*ms, 1, 1, "c"), op(200*ms, 0, 3, "e"),
+			op(50*ms, 1, 2, "d"), op(0, 0, 1, "a"), op(0, 0, 2, "b"),
+			op(1*ms, 1, 1, "c"), op(200*ms, 0, 3, "e"),
 		},
 		Faults: []Fault{{ID: "f2", At: 60 * ms}, {ID: "f1", At: 1 * ms}},
 	}
@@ -66,19 +67,28 @@ func TestExplicitIsComplete(t *testing.T) {
 // richPlan has every field and every kind of value.
 func richPlan() *Explicit {
 	values := []history.Value{
-		{}, history.IntValue(-7), history.IntValue(1 << 62), history.BoolValue(true), history.StringValue("q\"\n∅"),
+		{}, history.IntValue(-7), history.IntValue(1 << 62),
+		history.BoolValue(true), history.StringValue("q\"\n∅"),
 		history.ListValue(history.Value{}, history.IntsValue(1, 2)), history.ListValue(),
-		history.MapValue(map[string]history.Value{"b": history.IntValue(1), "a": history.ListValue(history.BoolValue(false))}),
+		history.MapValue(map[string]history.Value{
+			"b": history.IntValue(1), "a": history.ListValue(history.BoolValue(false)),
+		}),
 	}
 	e := &Explicit{}
 	for i, v := range values {
 		e.Ops = append(e.Ops, TimedOp{At: int64(i) * ms, Op: Op{
-			ID: history.OpID{Thread: int32(i), N: 3}, Session: "s1", Device: "d2", F: "write", Key: "k1", Value: v, Node: "n2",
+			ID: history.OpID{Thread: int32(i), N: 3}, Session: "s1", Device: "d2",
+			F: "write", Key: "k1", Value: v, Node: "n2",
 		}})
 	}
-	e.Ops = append(e.Ops, TimedOp{Op: Op{ID: history.OpID{Thread: 9, N: 1}, F: "read", Keys: []string{"q", "r"}}})
+	e.Ops = append(e.Ops, TimedOp{Op: Op{
+		ID: history.OpID{Thread: 9, N: 1}, F: "read", Keys: []string{"q", "r"},
+	}})
 	e.Faults = []Fault{
-		{ID: "f1.1", Family: "clock", Shape: "step", Targets: "leader", Clients: "left", At: 5, For: 6, Amount: -7, Pick: 1<<64 - 1},
+		{
+			ID: "f1.1", Family: "clock", Shape: "step", Targets: "leader", Clients: "left", At: 5, For: 6,
+			Amount: -7, Pick: 1<<64 - 1,
+		},
 		{ID: "f1.2", Family: "pause"},
 	}
 	return e
@@ -125,14 +135,14 @@ func TestReadExplicitRefuses(t *testing.T) {
 		{`{"version": 2}`, "version: 2 is not allowed; allowed: 1"},
 		{`{"version": 1, "opps": []}`, "opps"},
 		{`{"version": 1} {}`, "goes on after its end"},
-		{`{"version": 1, "ops": [{"op":"1.1","f":"read"},{"op":"1","f":"read"}]}`, `operation 2 of the plan: op: "1"`},
-		{`{"version": 1, "ops": [{"op":"1.0","f":"read"}]}`, "such as 3.17"},
-		{`{"version": 1, "ops": [{"op":"-1.1","f":"read"}]}`, "such as 3.17"},
-		{`{"version": 1, "ops": [{"op":"1.1","f":"read","at":-1}]}`, "at: -1"},
-		{`{"version": 1, "ops": [{"op":"1.1"}]}`, "f: the function is missing"},
-		{`{"version": 1, "ops": [{"op":"1.1","f":"write","v":1.5}]}`, "v: 1.5 is not allowed; allowed: integers"},
-		{`{"version": 1, "ops": [{"op":"1.1","f":"write","v":{"a":[1e99]}}]}`, "v: 1e99 is not allowed"},
-		{`{"version": 1, "ops": [{"op":"1.1","f":"read"},{"op":"1.1","f":"read"}]}`, "op: 1.1 stands twice"},
+		{ops(`{"op":"1.1","f":"read"},{"op":"1","f":"read"}`), `operation 2 of the plan: op: "1"`},
+		{ops(`{"op":"1.0","f":"read"}`), "such as 3.17"},
+		{ops(`{"op":"-1.1","f":"read"}`), "such as 3.17"},
+		{ops(`{"op":"1.1","f":"read","at":-1}`), "at: -1"},
+		{ops(`{"op":"1.1"}`), "f: the function is missing"},
+		{ops(`{"op":"1.1","f":"write","v":1.5}`), "v: 1.5 is not allowed; allowed: integers"},
+		{ops(`{"op":"1.1","f":"write","v":{"a":[1e99]}}`), "v: 1e99 is not allowed"},
+		{ops(`{"op":"1.1","f":"read"},{"op":"1.1","f":"read"}`), "op: 1.1 stands twice"},
 		{`{"version": 1, "faults": [{"family":"pause"}]}`, "fault 1 of the plan: id"},
 		{`{"version": 1, "faults": [{"id":"f1"}]}`, "fault 1 of the plan: family"},
 		{`{"version": 1, "faults": [{"id":"f1","family":"pause","for":-1}]}`, "for -1"},
@@ -144,6 +154,9 @@ func TestReadExplicitRefuses(t *testing.T) {
 		}
 	}
 }
+
+// ops is the text of a plan with these operations.
+func ops(list string) string { return `{"version": 1, "ops": [` + list + `]}` }
 
 // What can be read can be written, and reads back as the same.
 func FuzzReadExplicit(f *testing.F) {

@@ -27,7 +27,7 @@ type Fault struct {
 	Clients string // partition: the side on which clients are; "" for both
 	At      int64  // when it starts, nanoseconds since the start of the run
 	For     int64  // how long it lasts, nanoseconds
-	Amount  int64  // the family's quantity: nanoseconds of a step or delay, parts per million of drift or loss
+	Amount  int64  // the family's quantity: ns of a step or delay, parts per million of drift or loss
 	Pick    uint64 // the keyed draw that decides whatever is chosen at injection
 }
 

@@ -39,7 +39,8 @@ func (s *script) Next(ctx *Context, step *Step) {
 		return
 	}
 	if s.faultEvery > 0 && s.sent%s.faultEvery == s.faultEvery-1 {
-		step.Kind, step.Fault = DoFault, Fault{ID: fmt.Sprintf("%s%d", s.name, s.sent), Family: "pause", At: s.at}
+		step.Kind = DoFault
+		step.Fault = Fault{ID: fmt.Sprintf("%s%d", s.name, s.sent), Family: "pause", At: s.at}
 	} else {
 		t := ctx.Free.FirstFrom(s.lo, s.hi, s.lo+s.sent%(s.hi-s.lo))
 		if t < 0 {

@@ -16,8 +16,8 @@ type Params struct {
 	Mix         map[string]int // weights of the workload's operations by name; nil for its default
 	Options     map[string]any // the workload's own options (Info.Options names them)
 	Nodes       []string       // the cluster's nodes, for clients that move between them
-	Prefix      string         // what all the workload's keys and sessions begin with; unique in the experiment
-	FirstThread int            // the number of its first thread; it owns [FirstThread, FirstThread+Concurrency)
+	Prefix      string         // what all its keys and sessions begin with; unique in the experiment
+	FirstThread int            // its first thread; it owns [FirstThread, FirstThread+Concurrency)
 	Seed        keyed.Key
 }
 
@@ -41,4 +41,9 @@ type Info struct {
 	Makes   []string          // the properties its operations make possible
 	// New returns the workload, or an error that names the option, its value and what is allowed.
 	New func(p *Params) (Workload, error)
+}
+
+// All returns the bundled workloads.
+func All() []Info {
+	return []Info{RegisterInfo(), CASInfo(), AppendInfo(), SessionInfo(), QuestionAnswerInfo()}
 }

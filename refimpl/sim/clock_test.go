@@ -48,7 +48,9 @@ func TestSkews(t *testing.T) {
 	step := func(id string, d int64) act { return func(l *lab) error { return l.StepClock(id, 0, d) } }
 	drift := func(id string, ppm int64) act { return func(l *lab) error { return l.DriftClock(id, 0, ppm) } }
 	freeze := func(id string) act { return func(l *lab) error { return l.FreezeClock(id, 0) } }
-	slew := func(id string, d, over int64) act { return func(l *lab) error { return l.SlewClock(id, 0, d, over) } }
+	slew := func(id string, d, over int64) act {
+		return func(l *lab) error { return l.SlewClock(id, 0, d, over) }
+	}
 	undo := func(id string) act { return func(l *lab) error { return l.Unskew(id, 0) } }
 	wait := func(l *lab) error { l.RunUntil(l.Now() + second); return nil }
 	for _, c := range []struct {
@@ -64,17 +66,21 @@ func TestSkews(t *testing.T) {
 		{"drift slow", []act{drift("a", -50_000), wait}, -50 * ms, -50 * ms},
 		{"drifts add up", []act{drift("a", 50_000), drift("b", -20_000), wait, wait}, 60 * ms, 60 * ms},
 		{"an undone drift leaves mono", []act{drift("a", 50_000), wait, undo("a"), wait}, 50 * ms, 0},
-		{"drifts are undone alone", []act{drift("a", 50_000), drift("b", 10_000), wait, undo("a"), wait}, 70 * ms, 20 * ms},
+		{"drifts are undone alone", []act{drift("a", 50_000), drift("b", 10_000), wait, undo("a"), wait},
+			70 * ms, 20 * ms},
 		{"freeze", []act{wait, freeze("a"), wait}, 0, -second},
 		{"freezes add up", []act{freeze("a"), freeze("b"), wait, undo("a"), wait}, 0, -2 * second},
 		{"thaw", []act{freeze("a"), wait, undo("a")}, 0, 0},
 		{"a step of a frozen clock", []act{freeze("a"), step("b", 100*ms), wait}, 0, -900 * ms},
 		{".. and thaw", []act{step("b", 100*ms), freeze("a"), wait, undo("a"), wait}, 0, 100 * ms},
-		{"drift of a frozen clock", []act{freeze("a"), drift("b", 50_000), wait, undo("a"), wait}, 100 * ms, 100 * ms},
+		{"drift of a frozen clock", []act{freeze("a"), drift("b", 50_000), wait, undo("a"), wait},
+			100 * ms, 100 * ms},
 		{"half a slew", []act{slew("a", 100*ms, 2*second), wait}, 0, 50 * ms},
 		{"a slew", []act{slew("a", -100*ms, 2*second), wait, wait, wait}, 0, -100 * ms},
-		{"slews are undone", []act{slew("a", 100*ms, second), wait, slew("b", 50*ms, second), undo("a"), wait}, 0, 50 * ms},
-		{"one id, several skews", []act{step("a", ms), drift("a", 100), freeze("a"), wait, undo("a")}, 100 * micro, 0},
+		{"slews are undone", []act{slew("a", 100*ms, second), wait, slew("b", 50*ms, second), undo("a"), wait},
+			0, 50 * ms},
+		{"one id, several skews", []act{step("a", ms), drift("a", 100), freeze("a"), wait, undo("a")},
+			100 * micro, 0},
 	} {
 		l := newLab(exact(1))
 		mono0, wall0 := l.Clock(0)

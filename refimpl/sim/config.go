@@ -23,6 +23,8 @@ type NetConfig struct {
 	// is asked once a link, when the later of its ends comes into being; clients have the addresses
 	// Nodes, Nodes+1, .. in the order of AddClient.
 	Delay func(from, to refimpl.Addr) int64
+	// Shape is what every link does to its packets at any time: the losses of a bad network. It is no fault.
+	Shape LinkShape
 	// Unordered lets packets of one link overtake each other by chance, as datagrams do. Without it a
 	// link is a stream: only jitter, reordering and duplication by a Shape break the order.
 	Unordered bool

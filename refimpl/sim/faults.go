@@ -124,6 +124,7 @@ func (w *World) refreshLinks() {
 		for to := range w.links[from] {
 			l := &w.links[from][to]
 			l.cuts, l.clogged, l.shape = 0, 0, nil
+			l.addShape(&w.cfg.Net.Shape)
 		}
 	}
 	for i := range w.faults {
@@ -136,17 +137,22 @@ func (w *World) refreshLinks() {
 			case clogFault:
 				l.clogged = max(l.clogged, f.amount)
 			case shapeFault:
-				if l.shape == nil {
-					l.shape = &LinkShape{}
-				}
-				l.shape.add(&f.shape)
+				l.addShape(&f.shape)
 			}
 		}
 	}
 }
 
-// add adds what s does.
-func (sh *LinkShape) add(s *LinkShape) {
+// addShape adds what s does to what the link's shape does.
+func (l *link) addShape(s *LinkShape) {
+	if *s == (LinkShape{}) {
+		return
+	}
+	sh := &LinkShape{}
+	if l.shape != nil {
+		*sh = *l.shape
+	}
+	l.shape = sh
 	sh.Delay += s.Delay
 	sh.Jitter += s.Jitter
 	sh.LossPPM = either(sh.LossPPM, s.LossPPM)

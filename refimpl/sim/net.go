@@ -65,6 +65,7 @@ func (w *World) OnPacket(rule func(from, to refimpl.Addr, msg *refimpl.Message) 
 // newLink returns the link between two endpoints without faults.
 func (w *World) newLink(from, to int) link {
 	l := link{key: w.cfg.Seed.Named("link").With2(uint64(from), uint64(to)), latency: w.cfg.Net.Latency}
+	l.addShape(&w.cfg.Net.Shape)
 	if w.cfg.Net.Delay != nil {
 		l.delay = w.cfg.Net.Delay(refimpl.Addr(from), refimpl.Addr(to))
 	}

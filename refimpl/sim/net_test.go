@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rashomon-harness/rashomon/internal/keyed"
@@ -46,7 +47,8 @@ func TestLatencyIsThatOfTheLink(t *testing.T) {
 	l.send(c, p, 0, 9)
 	l.RunUntil(100 * ms)
 	got := l.got
-	want := []seen{{at: ms, node: 1, from: 0, seq: 7}, {at: 41 * ms, node: 2, from: 0, seq: 8}, {at: 41 * ms, node: 0, from: 3, seq: 9}}
+	want := []seen{{at: ms, node: 1, from: 0, seq: 7}, {at: 41 * ms, node: 2, from: 0, seq: 8},
+		{at: 41 * ms, node: 0, from: 3, seq: 9}}
 	got = slices.DeleteFunc(got, func(s seen) bool { return s.kind != refimpl.InMessage })
 	for i := range got {
 		got[i].kind, got[i].mono, got[i].wall = 0, 0, 0
@@ -126,70 +128,101 @@ func TestCutOfAClient(t *testing.T) {
 	}
 }
 
+// arrived is what came of a thousand messages sent at once.
+type arrived struct {
+	at   []int64 // µs
+	seqs []uint64
+	Stats
+}
+
+// late counts the arrivals after the given time, in µs.
+func (a *arrived) late(than int64) (n int) {
+	for _, at := range a.at {
+		if at > than {
+			n++
+		}
+	}
+	return n
+}
+
+// about reports whether n is within a tenth of the thousand, or a third of itself, of want.
+func about(n int64, want int64) bool { return max(n-want, want-n) <= min(100, want/3) }
+
+var shapeCases = []struct {
+	name   string
+	shapes []LinkShape
+	holds  func(a *arrived) bool
+}{
+	{"delays add up", []LinkShape{{Delay: 2 * ms}, {Delay: 3 * ms}}, func(a *arrived) bool {
+		return slices.Equal(a.seqs, upTo(1000)) && a.at[0] == 6000 && a.at[999] == 6000
+	}},
+	{"jitter is uniform and breaks the order", []LinkShape{{Jitter: 10 * ms}}, func(a *arrived) bool {
+		return len(a.seqs) == 1000 && !slices.IsSorted(a.seqs) && a.at[0] >= 1000 && a.at[0] < 1100 &&
+			about(int64(a.late(6000)), 500) && a.at[999] > 10_900 && a.at[999] <= 11_000
+	}},
+	{"losses are independent", []LinkShape{{LossPPM: 200_000}, {LossPPM: 500_000}}, func(a *arrived) bool {
+		return about(a.Lost, 600) && int64(len(a.seqs)) == 1000-a.Lost && slices.IsSorted(a.seqs)
+	}},
+	{"all lost", []LinkShape{{LossPPM: million}}, func(a *arrived) bool {
+		return len(a.seqs) == 0 && a.Lost == 1000
+	}},
+	{"duplication", []LinkShape{{DuplicatePPM: 100_000}}, func(a *arrived) bool {
+		slices.Sort(a.seqs)
+		once := slices.Equal(slices.Compact(slices.Clone(a.seqs)), upTo(1000))
+		return about(a.Duplicated, 100) && int64(len(a.seqs)) == 1000+a.Duplicated && once
+	}},
+	{"reordering", []LinkShape{{Delay: ms, ReorderPPM: 50_000, Jitter: 8 * ms}}, func(a *arrived) bool {
+		return len(a.seqs) == 1000 && about(int64(a.late(10_000)), 50) && a.late(18_000) == 0
+	}},
+	{"the lowest bandwidth", []LinkShape{{BytesPerSec: 48_000}, {BytesPerSec: 96_000}}, func(a *arrived) bool {
+		return a.at[0] == 2000 && a.at[1] == 3000 && a.at[999] == 1_001_000 && slices.Equal(a.seqs, upTo(1000))
+	}},
+}
+
 func TestShapes(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		shapes []LinkShape
-		check  func(t *testing.T, at []int64, seqs []uint64, s Stats)
-	}{
-		{"delays add up", []LinkShape{{Delay: 2 * ms}, {Delay: 3 * ms}}, func(t *testing.T, at []int64, seqs []uint64, _ Stats) {
-			if !slices.Equal(seqs, upTo(1000)) || at[0] != 6000 {
-				t.Errorf("first at %d µs, want 6000; in order: %v", at[0], slices.IsSorted(seqs))
-			}
-		}},
-		{"jitter", []LinkShape{{Jitter: 10 * ms}}, func(t *testing.T, at []int64, seqs []uint64, _ Stats) {
-			if len(seqs) != 1000 || slices.IsSorted(seqs) || at[0] > 1100 || at[999] < 10_900 || at[999] > 11_000 {
-				t.Errorf("%d arrived from %d to %d µs, in order: %v", len(seqs), at[0], at[999], slices.IsSorted(seqs))
-			}
-		}},
-		{"loss", []LinkShape{{LossPPM: 200_000}, {LossPPM: 500_000}}, func(t *testing.T, _ []int64, seqs []uint64, s Stats) {
-			if s.Lost < 550 || s.Lost > 650 || int64(len(seqs)) != 1000-s.Lost || !slices.IsSorted(seqs) {
-				t.Errorf("%d arrived, %d lost: want about 600 lost, the rest in order", len(seqs), s.Lost)
-			}
-		}},
-		{"all lost", []LinkShape{{LossPPM: million}}, func(t *testing.T, _ []int64, seqs []uint64, _ Stats) {
-			if len(seqs) != 0 {
-				t.Errorf("%d arrived", len(seqs))
-			}
-		}},
-		{"duplication", []LinkShape{{DuplicatePPM: 100_000}}, func(t *testing.T, _ []int64, seqs []uint64, s Stats) {
-			if s.Duplicated < 70 || s.Duplicated > 130 || int64(len(seqs)) != 1000+s.Duplicated {
-				t.Errorf("%d arrived, %d of them again: want about 100", len(seqs), s.Duplicated)
-			}
-		}},
-		{"reordering", []LinkShape{{Delay: ms, ReorderPPM: 50_000, Jitter: 8 * ms}}, func(t *testing.T, at []int64, seqs []uint64, _ Stats) {
-			late := 0
-			for _, a := range at {
-				if a > 10_000 {
-					late++
-				}
-			}
-			if len(seqs) != 1000 || late < 30 || late > 70 {
-				t.Errorf("%d arrived, %d held back beyond all jitter, want about 50", len(seqs), late)
-			}
-		}},
-		{"the lowest bandwidth", []LinkShape{{BytesPerSec: 48_000}, {BytesPerSec: 96_000}}, func(t *testing.T, at []int64, seqs []uint64, _ Stats) {
-			if at[0] != 2000 || at[1] != 3000 || at[999] != 1_001_000 || !slices.Equal(seqs, upTo(1000)) {
-				t.Errorf("48 bytes took %d, %d, .. %d µs; want 2000, 3000, .. 1001000", at[0], at[1], at[999])
-			}
-		}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			l := newLab(exact(2))
-			for _, s := range c.shapes {
-				must(t, l.Shape("f1", pair, s))
-			}
-			l.order(t, 0, sends(1, upTo(1000)...))
-			l.RunUntil(2000 * ms)
-			at, seqs := l.arrivals(1, 0)
-			c.check(t, at, seqs, l.Stats())
+	for _, c := range shapeCases {
+		l := newLab(exact(2))
+		for _, s := range c.shapes {
+			must(t, l.Shape("f1", pair, s))
+		}
+		l.order(t, 0, sends(1, upTo(1000)...))
+		l.RunUntil(2000 * ms)
+		at, seqs := l.arrivals(1, 0)
+		a := &arrived{at, seqs, l.Stats()}
+		if !c.holds(a) {
+			t.Errorf("%s: %d arrived at %v µs, %+v", c.name, len(seqs), at, a.Stats)
+		}
+		must(t, l.Unshape("f1"))
+		l.order(t, 0, sends(1, upTo(20)...))
+		l.RunUntil(3000 * ms)
+		if at, seqs := l.arrivals(1, 2000*ms); !slices.Equal(seqs, upTo(20)) || at[0] != 1000 || at[19] != 1000 {
+			t.Errorf("%s: after healing %v arrived at %v", c.name, seqs, at)
+		}
+	}
+}
+
+// TestShapeOfAllLinks gives the network a shape that is no fault, and adds one that is.
+func TestShapeOfAllLinks(t *testing.T) {
+	cfg := exact(2)
+	cfg.Net.Shape = LinkShape{Delay: 2 * ms}
+	l := newLab(cfg)
+	p := &post{}
+	c := l.AddClient(p)
+	for i, want := range []int64{3000, 5000, 3000} {
+		l.order(t, 1, sends(0, 1))
+		l.send(c, p, 0, 1)
+		l.RunUntil(int64(i+1) * 10 * ms)
+		if at, _ := l.arrivals(0, int64(i)*10*ms); !slices.Equal(at, []int64{want, want}) {
+			t.Errorf("round %d: arrived at %v µs, want %d", i, at, want)
+		}
+		if i == 0 {
+			must(t, l.Shape("f1", [][2]refimpl.Addr{{1, 0}, {c, 0}}, LinkShape{Delay: 2 * ms}))
+		} else if i == 1 {
 			must(t, l.Unshape("f1"))
-			l.order(t, 0, sends(1, upTo(20)...))
-			l.RunUntil(3000 * ms)
-			if at, seqs := l.arrivals(1, 2000*ms); !slices.Equal(seqs, upTo(20)) || at[0] != 1000 || at[19] != 1000 {
-				t.Errorf("after healing %v arrived at %v", seqs, at)
-			}
-		})
+		}
+	}
+	if ok, missing := newLab(cfg).Settled(); ok || strings.Contains(missing, "active") {
+		t.Errorf("missing: %q", missing)
 	}
 }
 
@@ -311,7 +344,7 @@ func TestCallEndsOnceAndStopsTheTime(t *testing.T) {
 	l := newLab(exact(1))
 	l.plan[0] = func(_ *toy, in *refimpl.Input, fx *refimpl.Effects) {
 		if in.Kind == refimpl.InMessage {
-			fx.Sends = append(fx.Sends, refimpl.Send{To: in.From, Msg: refimpl.Message{Kind: refimpl.MsgReply, Seq: in.Msg.Seq}})
+			sends(in.From, in.Msg.Seq)(fx)
 		}
 	}
 	c := l.AddClient(&caller{})

@@ -326,7 +326,7 @@ func (w *World) Promote(id refimpl.Addr) error {
 	case n.machine == nil:
 		return fmt.Errorf("cannot promote n%d: it is down", id+1)
 	}
-	w.schedule(w.now, evPromote, int(id), 0, 0)
+	w.schedule(w.now, evPromote, int(id), n.incarnation, 0)
 	return nil
 }
 

@@ -39,9 +39,9 @@ func TestServiceTimeQueuesInputs(t *testing.T) {
 	must(t, l.Promote(1))
 	l.RunUntil(200 * ms)
 	for _, s := range l.got {
-		want := map[refimpl.InputKind]int64{refimpl.InPromote: 100, refimpl.InMessage: 103, refimpl.InWriteDone: 104}[s.kind]
-		if s.at != want*ms {
-			t.Errorf("%+v, want at %d ms: effects leave after 2 ms", s, want)
+		want := [...]int64{refimpl.InPromote: 100, refimpl.InMessage: 103, refimpl.InWriteDone: 104}
+		if s.at != want[s.kind]*ms {
+			t.Errorf("%+v, want at %d ms: effects leave after 2 ms", s, want[s.kind])
 		}
 	}
 	if len(l.got) != 3 {
@@ -194,6 +194,38 @@ func TestCrashAndRestart(t *testing.T) {
 	}
 }
 
+// TestKillBeforeTheStartIsSeen kills a node twice before its first input, with an order on its way.
+func TestKillBeforeTheStartIsSeen(t *testing.T) {
+	l := newLab(exact(1))
+	for range 2 {
+		must(t, l.Promote(0))
+		l.restartQuietly(t)
+	}
+	l.RunUntil(0)
+	if len(l.got) != 1 || l.got[0].kind != refimpl.InTimer {
+		t.Errorf("the third incarnation got %+v", l.got)
+	}
+	l.got = nil
+	must(t, l.Promote(0))
+	must(t, l.Kill(0, KeepUnsynced))
+	l.RunUntil(ms)
+	if l.got != nil {
+		t.Errorf("a dead node got %+v", l.got)
+	}
+	must(t, l.Start(0))
+	l.RunUntil(2 * ms)
+	if len(l.got) != 1 || l.got[0].kind != refimpl.InTimer || l.boots[3].Incarnation != 3 {
+		t.Errorf("got %+v, boots %+v", l.got, l.boots)
+	}
+}
+
+// restartQuietly kills n1 and starts it again, without letting anything happen.
+func (l *lab) restartQuietly(t *testing.T) {
+	t.Helper()
+	must(t, l.Kill(0, KeepUnsynced))
+	must(t, l.Start(0))
+}
+
 func TestTraps(t *testing.T) {
 	l := newLab(exact(2))
 	burst := func(fx *refimpl.Effects) {
@@ -309,16 +341,20 @@ func TestSettled(t *testing.T) {
 	lacking("n1 has not heard")
 	round()
 	lacking("")
+	type act = func() error
+	shape := func() error { return l.Shape("f2", pair, LinkShape{Delay: ms}) }
+	clog := func() error { return l.Clog("f4", pair, l.Now()+5*ms) }
+	unclog := func() error { l.RunUntil(l.Now() + 5*ms); return nil }
 	for _, c := range []struct {
-		do, undo func() error
+		do, undo act
 		missing  string
 	}{
 		{func() error { return l.Cut("f1", pair) }, func() error { return l.Uncut("f1") }, "fault f1"},
-		{func() error { return l.Shape("f2", pair, LinkShape{Delay: ms}) }, func() error { return l.Unshape("f2") }, "fault f2"},
+		{shape, func() error { return l.Unshape("f2") }, "fault f2"},
 		{func() error { return l.Kill(1, LoseUnsynced) }, func() error { return l.Start(1) }, "n2 is down"},
 		{func() error { return l.Pause(2) }, func() error { return l.Resume(2) }, "n3 is paused"},
 		{func() error { return l.SlowDisk("f3", 2, 0) }, func() error { return l.HealDisk("f3", 2) }, "fault f3"},
-		{func() error { return l.Clog("f4", pair, l.Now()+5*ms) }, func() error { l.RunUntil(l.Now() + 5*ms); return nil }, "fault f4"},
+		{clog, unclog, "fault f4"},
 	} {
 		must(t, c.do())
 		round()

@@ -9,7 +9,7 @@ const (
 	evMessage     eventKind = iota // a packet arrives: from, to, msg; arg is its luck
 	evTimer                        // an endpoint's timer: to, gen
 	evStart                        // a node has just started: to, gen
-	evPromote                      // an operator's order arrives: to
+	evPromote                      // an operator's order arrives: to, gen
 	evSync                         // a disk finishes the oldest of its syncs: to, gen
 	evWriteDone                    // queued input: the write with token arg is durable
 	evWriteFailed                  // queued input: the write with token arg failed

@@ -188,7 +188,7 @@ func (w *World) happen(s int32) {
 	case evUnclog:
 		w.queue.release(s)
 		w.unpark()
-	case evStart:
+	case evStart, evPromote:
 		if w.nodes[e.to].incarnation != e.gen {
 			w.queue.release(s)
 			return

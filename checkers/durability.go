@@ -1,0 +1,143 @@
+package checkers
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rashomon-harness/rashomon/history"
+)
+
+// The kinds of anomalies of durability.
+const (
+	KindLostWrite   = "lost-write"  // an acknowledged write gave way to an earlier state
+	KindLostAppend  = "lost-append" // an acknowledged element is not in the list
+	KindDuplicated  = "duplicated"  // an element is in the list twice
+	KindResurrected = "resurrected" // the state has what was deleted, or what a failed write wrote
+	KindPhantom     = "phantom"     // the state has what nobody wrote
+)
+
+// Durable returns the checker of durability: what was acknowledged is in the state that is left when
+// every fault is healed, unless something replaced it.
+//
+// The final state of a key is what the ordinary final reads answered and what replicas answered to peeks
+// in that phase. A register's acknowledged write w is lost iff each of these answers is a value whose write
+// returned before w was called (the initial value was there before all). An acknowledged element is
+// lost iff no answer's list has it. So what only some replica still holds is not called lost; Measures
+// counts it, as "hidden_writes": no ordinary final read shows it. A final value of a write whose
+// outcome is unknown loses nothing: it may have landed last.
+//
+// The final state of a key is unknown, and with it the verdict if nothing else is wrong, when all ordinary
+// final reads of it failed and not every peek was answered. Opportunities are the acknowledged writes
+// whose key has a known final state. Measures: "keys_unknown", "hidden_writes".
+func Durable() Checker { return durable{} }
+
+type durable struct{}
+
+// Properties implements Checker.
+func (durable) Properties() []string { return []string{Durability} }
+
+// Check implements Checker.
+func (durable) Check(ctx context.Context, h *history.History) []Verdict {
+	d := &durability{tally: newTally(Durability)}
+	states := finalStates(h)
+	why := ""
+	for i, k := range accessesByKey(h) {
+		if ctx.Err() != nil {
+			why = fmt.Sprintf("stopped after %d keys: %v", i, ctx.Err())
+			break
+		}
+		d.judge(&k, states[k.key])
+	}
+	switch {
+	case h.FinalFrom() == history.Never:
+		why = "there are no final reads"
+	case why == "" && d.unknown > 0:
+		why = fmt.Sprintf("the final state of %d keys is unknown: no final read was answered (%s)", d.unknown, d.example)
+	}
+	v := d.verdict("", why)
+	v.Measures = map[string]float64{"keys_unknown": float64(d.unknown), "hidden_writes": float64(d.hidden)}
+	return []Verdict{v}
+}
+
+// finalState is what the final phase answered about one key.
+type finalState struct {
+	answers []access // ordinary reads first, then peeks
+	reads   int      // how many of the answers are of ordinary reads
+	since   int64    // when the first of the answers was called, nanoseconds
+	silent  bool     // some node answered no peek of the key
+}
+
+// known reports whether the state can be judged by.
+func (s *finalState) known() bool {
+	return s != nil && len(s.answers) > 0 && (s.reads > 0 || !s.silent)
+}
+
+// finalStates returns the final state of every key that was read or peeked in the final phase.
+func finalStates(h *history.History) map[string]*finalState {
+	from := h.FinalFrom()
+	states := map[string]*finalState{}
+	add := func(key string, a access) {
+		if a.kind != reads {
+			return
+		}
+		s := states[key]
+		if s == nil {
+			s = &finalState{since: a.op.Call}
+			states[key] = s
+		}
+		s.answers = append(s.answers, a)
+		s.since = min(s.since, a.op.Call)
+		s.reads++
+	}
+	for i := range h.Ops {
+		if op := &h.Ops[i]; op.Call >= from && op.F == history.FRead {
+			eachAccess(op, add)
+		}
+	}
+	for key, replicas := range finalPeeks(h) {
+		s := states[key]
+		if s == nil {
+			s = &finalState{since: history.Never}
+			states[key] = s
+		}
+		for _, r := range replicas {
+			if r.op == nil {
+				s.silent = true
+				continue
+			}
+			s.answers = append(s.answers, access{r.op, &r.op.Result, reads})
+			s.since = min(s.since, r.op.Call)
+		}
+	}
+	return states
+}
+
+// durability is the work of the checker.
+type durability struct {
+	*tally
+	unknown int
+	example string // a key whose final state is unknown
+	hidden  int    // acknowledged, shown by a replica only
+}
+
+// judge judges one key.
+func (d *durability) judge(k *keyAccesses, s *finalState) {
+	list, acknowledged := false, false
+	for i := range k.list {
+		a := &k.list[i]
+		list = list || a.kind == appends
+		acknowledged = acknowledged || a.kind != reads && a.op.Type == history.Ok
+	}
+	if !s.known() {
+		if acknowledged {
+			d.unknown++
+			d.example = k.key
+		}
+		return
+	}
+	if list {
+		d.judgeList(k, s)
+	} else {
+		d.judgeRegister(k, s)
+	}
+}

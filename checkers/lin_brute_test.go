@@ -1,0 +1,405 @@
+package checkers
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/rashomon-harness/rashomon/history"
+)
+
+// explainable reports whether some order of the operations of one key agrees with their times and answers:
+// the definition of linearizability, tried out. It shares no code with the checker.
+func explainable(ops []history.Op, model Model) bool {
+	ops = slices.DeleteFunc(slices.Clone(ops), func(o history.Op) bool {
+		return o.Type == history.Fail || o.F == history.FRead && o.Type != history.Ok
+	})
+	return explainableFrom(ops, 0, history.Value{}, map[string]bool{})
+}
+
+func explainableFrom(ops []history.Op, done uint32, state history.Value, tried map[string]bool) bool {
+	name := fmt.Sprint(done, state)
+	if tried[name] {
+		return false
+	}
+	tried[name] = true
+	sure := false
+	for i := range ops {
+		sure = sure || done&(1<<i) == 0 && ops[i].Type == history.Ok
+	}
+	if !sure {
+		return true
+	}
+	for i := range ops {
+		if done&(1<<i) != 0 || !mayBeNext(ops, done, i) {
+			continue
+		}
+		for _, next := range bruteStep(&ops[i], state) {
+			if explainableFrom(ops, done|1<<i, next, tried) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mayBeNext reports whether no other operation that is left returned before the i-th was called. Ambiguous
+// ones never returned.
+func mayBeNext(ops []history.Op, done uint32, i int) bool {
+	for j := range ops {
+		if done&(1<<j) == 0 && ops[j].Type == history.Ok && ops[j].Return < ops[i].Call {
+			return false
+		}
+	}
+	return true
+}
+
+// bruteStep returns the states that op may leave: none when its answer is impossible in this state.
+func bruteStep(op *history.Op, state history.Value) []history.Value {
+	same := []history.Value{state}
+	switch op.F {
+	case history.FRead:
+		if state.Equal(op.Result) || state.IsNull() && op.Result.Equal(history.ListValue()) {
+			return same
+		}
+		return nil
+	case history.FWrite:
+		return []history.Value{op.Arg}
+	case history.FDelete:
+		return []history.Value{{}}
+	case history.FAppend:
+		list, _ := state.AsList()
+		return []history.Value{history.ListValue(append(slices.Clip(list), op.Arg)...)}
+	}
+	args, _ := op.Arg.AsList()
+	fits := state.Equal(args[0])
+	refused, current := casRefused(op)
+	switch {
+	case op.Type != history.Ok && !fits:
+		return same
+	case refused && (fits || current != nil && !current.Equal(state)):
+		return nil
+	case refused:
+		return same
+	case !fits:
+		return nil
+	}
+	return []history.Value{args[1]}
+}
+
+// linDice draws from a string of bytes, as fuzzing supplies it, and zeros behind its end.
+type linDice []byte
+
+// roll returns a number in [0, n).
+func (d *linDice) roll(n int) int {
+	if len(*d) == 0 {
+		return 0
+	}
+	b := int((*d)[0])
+	*d = (*d)[1:]
+	return b % n
+}
+
+// oneIn is true once in n rolls.
+func (d *linDice) oneIn(n int) bool { return d.roll(n) == n-1 }
+
+// linScenario is what kind of small histories are drawn.
+type linScenario struct {
+	model  Model
+	unique bool // written values
+	blind  bool // some refused cas do not tell what they found
+	most   int  // operations
+}
+
+// draw draws a history of one key: mostly operations that ran in some order, some of whose answers are then
+// changed, with few different times.
+func (s *linScenario) draw(d *linDice) *history.History {
+	n := 2 + d.roll(s.most-1)
+	h := &history.History{Ops: make([]history.Op, n)}
+	type moment struct{ op, at int }
+	order := make([]moment, n)
+	span := 2 + d.roll(2*n)
+	for i := range h.Ops {
+		call := d.roll(span)
+		ret := call + d.roll(4)
+		h.Ops[i] = history.Op{Session: fmt.Sprintf("s%d", i+1), Key: "k", Call: int64(call), Return: int64(ret), Done: 2*i + 1}
+		order[i] = moment{i, call + d.roll(ret-call+1)}
+	}
+	slices.SortStableFunc(order, func(a, b moment) int { return a.at - b.at })
+	var state history.Value
+	values := []history.Value{{}}
+	for _, m := range order {
+		s.fill(d, &h.Ops[m.op], &state, &values)
+	}
+	slices.SortStableFunc(h.Ops, func(a, b history.Op) int { return int(a.Call - b.Call) })
+	for i := range h.Ops {
+		h.Ops[i].Index, h.Ops[i].Invoked = i, 2*i
+	}
+	return h
+}
+
+// fill makes up what an operation did, given the state at its moment.
+func (s *linScenario) fill(d *linDice, op *history.Op, state *history.Value, values *[]history.Value) {
+	next := history.IntValue(int64(1 + d.roll(3)))
+	if s.unique {
+		next = history.IntValue(int64(len(*values)))
+	}
+	op.Type = history.Ok
+	switch kind := d.roll(8); {
+	case kind < 3 && s.model == AppendList:
+		op.F, op.Arg = history.FAppend, next
+	case kind < 3 && kind > 0 && s.model == CASRegister:
+		op.F, op.Arg, op.Result = history.FCAS, history.ListValue(*state, next), history.BoolValue(true)
+		if d.oneIn(3) {
+			op.Arg = history.ListValue((*values)[d.roll(len(*values))], next)
+		}
+	case kind < 3:
+		op.F, op.Arg = history.FWrite, next
+		if !s.unique && d.oneIn(8) {
+			op.F, op.Arg = history.FDelete, history.Value{}
+		}
+	default:
+		op.F, op.Result = history.FRead, *state
+		if d.oneIn(12) {
+			op.Type, op.Result = history.Fail, history.Value{}
+		} else if d.oneIn(4) {
+			s.misread(d, op, *values)
+		}
+		return
+	}
+	if s.model != AppendList {
+		*values = append(*values, next)
+	} else if s.unique {
+		*values = append(*values, next)
+	}
+	s.happen(d, op, state)
+}
+
+// misread replaces what a read returned.
+func (s *linScenario) misread(d *linDice, op *history.Op, values []history.Value) {
+	if s.model != AppendList {
+		op.Result = values[d.roll(len(values))]
+		if d.oneIn(8) {
+			op.Result = history.IntValue(77)
+		}
+		return
+	}
+	list, _ := op.Result.AsList()
+	list = slices.Clone(list)
+	switch {
+	case len(list) > 0 && d.oneIn(2):
+		list = list[:len(list)-1]
+	case len(list) > 1:
+		list[0], list[len(list)-1] = list[len(list)-1], list[0]
+	default:
+		list = append(list, history.IntValue(int64(1+d.roll(3))))
+	}
+	op.Result = history.ListValue(list...)
+}
+
+// happen lets op take effect, or fail, or end unknown.
+func (s *linScenario) happen(d *linDice, op *history.Op, state *history.Value) {
+	takes := true
+	switch d.roll(16) {
+	case 15, 14:
+		takes = d.oneIn(2)
+		op.Type, op.Return, op.Result, op.Done = history.Info, history.Never, history.Value{}, -1
+	case 13:
+		takes = d.oneIn(8)
+		op.Type, op.Result = history.Fail, history.Value{}
+	}
+	if op.F == history.FCAS {
+		args, _ := op.Arg.AsList()
+		if fits := args[0].Equal(*state); !fits && op.Type == history.Ok && !d.oneIn(6) {
+			takes, op.Result = false, history.ListValue(history.BoolValue(false), *state)
+			if s.blind && d.oneIn(2) {
+				op.Result = history.BoolValue(false)
+			}
+		} else if !fits && op.Type != history.Ok {
+			takes = false
+		}
+	}
+	if !takes {
+		return
+	}
+	probe := *op
+	probe.Type, probe.Result = history.Info, history.Value{}
+	if op.F == history.FCAS {
+		args, _ := op.Arg.AsList()
+		*state = args[1]
+		return
+	}
+	*state = bruteStep(&probe, *state)[0]
+}
+
+// compare checks h against the definition: the verdict, and every witness by itself.
+func (s *linScenario) compare(t *testing.T, h *history.History) (legal bool) {
+	t.Helper()
+	before := slices.Clone(h.Ops)
+	legal = explainable(h.Ops, s.model)
+	v := Linearizable(s.model, LinOptions{}).Check(context.Background(), h)[0]
+	want := Valid
+	if !legal {
+		want = Invalid
+	}
+	if got := v.Result; got != want && !(got == Unknown && v.Reason == NotExercised && legal) {
+		t.Fatalf("%v (%s), want %v\n%+v\n%s", v.Result, v.Reason, want, v, h.Draw())
+	}
+	for _, a := range v.Anomalies {
+		s.checkWitness(t, h, &a)
+	}
+	if !slices.EqualFunc(before, h.Ops, func(a, b history.Op) bool { return fmt.Sprint(a) == fmt.Sprint(b) }) {
+		t.Fatal("Check changed the history")
+	}
+	if problem := s.searchAlone(h); problem != "" {
+		t.Fatalf("%s, but legal is %v\n%s", problem, legal, h.Draw())
+	}
+	return legal
+}
+
+// searchAlone says how the pruned search by itself errs, "" when it does not.
+func (s *linScenario) searchAlone(h *history.History) string {
+	legal := explainable(h.Ops, s.model)
+	for _, k := range splitByKey(h, s.model) {
+		tl := newTally(Linearizability)
+		var p *problem
+		if s.model == AppendList {
+			l := newLinList(k)
+			l.checkReads(tl)
+			p = listSearch(l)
+		} else {
+			r := newRegister(k)
+			r.reportWrong(tl)
+			r.checkObserved(tl)
+			r.prune(tl)
+			p = registerSearch(r)
+		}
+		if tl.total > 0 {
+			if legal {
+				return fmt.Sprintf("found %v", tl.counts)
+			}
+			continue
+		}
+		search := newSearch(context.Background(), Linearizable(s.model, LinOptions{}).(*linearizable).options)
+		illegal, unknown := search.run(p, p.all)
+		if illegal == legal || unknown != "" {
+			return fmt.Sprintf("search says illegal %v %s", illegal, unknown)
+		}
+	}
+	return ""
+}
+
+// checkWitness checks that the witness's operations are not linearizable by themselves. Where the producers of what
+// a cas expected are not all among them, it is taken for a mere write; of lists only the elements whose
+// appends are among them are looked at. Both only allow more.
+func (s *linScenario) checkWitness(t *testing.T, h *history.History, a *Anomaly) {
+	t.Helper()
+	if len(a.Ops) > 6 && a.Kind != NotLinearizable {
+		t.Fatalf("%s with %d operations\n%s", a.Kind, len(a.Ops), a.Drawing)
+	}
+	phantom := a.Kind == PhantomRead || a.Kind == FailedWriteRead
+	ops := slices.Clone(a.Ops)
+	for i := range ops {
+		switch op := &ops[i]; {
+		case op.F == history.FCAS:
+			args, _ := op.Arg.AsList()
+			all, some := producersIn(h, a, args[0])
+			if all = all || some && a.Kind == FutureRead; op.Type != history.Fail && !phantom && !all {
+				if refused, _ := casRefused(op); refused {
+					break
+				}
+				op.F, op.Arg, op.Result = history.FWrite, args[1], history.Value{}
+			}
+		case op.F == history.FRead && s.model == AppendList && !phantom:
+			list, _ := op.Result.AsList()
+			op.Result = history.ListValue(slices.DeleteFunc(slices.Clone(list), func(e history.Value) bool {
+				all, some := producersIn(h, a, e)
+				return !some || !all && a.Kind != FutureRead
+			})...)
+		case op.F == history.FRead && !phantom:
+			if all, some := producersIn(h, a, op.Result); !some || !all && a.Kind != FutureRead {
+				t.Fatalf("%s: the witness lacks who wrote %v\n%s\n%s", a.Kind, op.Result, a.Drawing, h.Draw())
+			}
+		}
+	}
+	if explainable(ops, s.model) {
+		t.Fatalf("%s: the witness is linearizable by itself\n%s\n%s\n%s", a.Kind, a.Sentence, a.Drawing, h.Draw())
+	}
+}
+
+// producersIn reports whether all, and whether some, of the operations of the history that may have produced v
+// are in the witness. The initial state produces null.
+func producersIn(h *history.History, a *Anomaly, v history.Value) (all, some bool) {
+	all, some = true, v.IsNull()
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		made := op.Arg
+		if args, _ := op.Arg.AsList(); op.F == history.FCAS {
+			made = args[1]
+			if refused, _ := casRefused(op); refused || args[0].Equal(args[1]) {
+				continue
+			}
+		}
+		if op.Type == history.Fail || op.F == history.FRead || !made.Equal(v) {
+			continue
+		}
+		in := slices.ContainsFunc(a.Ops, func(o history.Op) bool { return o.Index == op.Index })
+		all, some = all && in, some || in
+	}
+	return all, some
+}
+
+var linScenarios = []struct {
+	name string
+	linScenario
+	rounds int
+}{
+	{"unique register", linScenario{Register, true, false, 9}, 8000},
+	{"register", linScenario{Register, false, false, 8}, 3000},
+	{"unique cas", linScenario{CASRegister, true, false, 9}, 6000},
+	{"cas", linScenario{CASRegister, false, false, 8}, 3000},
+	{"blind cas", linScenario{CASRegister, true, true, 8}, 3000},
+	{"blind cas, values repeated", linScenario{CASRegister, false, true, 8}, 2000},
+	{"unique list", linScenario{AppendList, true, false, 9}, 4000},
+	{"list", linScenario{AppendList, false, false, 8}, 3000},
+}
+
+// TestLinearizableAgainstDefinition compares verdicts with the definition on small histories.
+func TestLinearizableAgainstDefinition(t *testing.T) {
+	for _, s := range linScenarios {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(1, 2))
+			legal := 0
+			bytes := make([]byte, 128)
+			for range s.rounds {
+				for i := range bytes {
+					bytes[i] = byte(random.Uint32())
+				}
+				d := linDice(bytes)
+				if s.compare(t, s.draw(&d)) {
+					legal++
+				}
+			}
+			t.Logf("%d of %d linearizable", legal, s.rounds)
+			if legal < s.rounds/10 || legal > s.rounds*9/10 {
+				t.Errorf("%d of %d histories are linearizable: too one-sided to test anything", legal, s.rounds)
+			}
+		})
+	}
+}
+
+// FuzzLinearizable is the same with histories that the fuzzer makes up.
+func FuzzLinearizable(f *testing.F) {
+	for i := range linScenarios {
+		f.Add(uint8(i), []byte("the quick brown fox jumps over the lazy dog 0123456789"))
+		f.Add(uint8(i), []byte{7, 9, 1, 3, 4, 2, 2, 1, 0, 5, 3, 1, 2, 2, 3, 1, 7, 7, 15, 14, 1, 0, 6, 3, 3, 11, 4, 4, 15, 1, 2, 5})
+	}
+	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
+		d := linDice(data)
+		s := &linScenarios[int(which)%len(linScenarios)]
+		s.compare(t, s.draw(&d))
+	})
+}

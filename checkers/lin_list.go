@@ -1,0 +1,287 @@
+package checkers
+
+import (
+	"math"
+
+	"github.com/rashomon-harness/rashomon/history"
+)
+
+// linList is a key's history as that of an append-only list.
+//
+// With unique elements the longest list that was read fixes the order: an append's position is its element's
+// place in it, and a read stands right behind the last element that it returned. Acknowledged appends
+// that are in no read come behind everything else. So the history is linearizable iff all reads are prefixes of the longest
+// and nothing that stands before something else was called after that had returned. Ambiguous appends that
+// are in no read are dropped, those that are were over when the first such read returned.
+//
+// A witness shows only some elements' appends. It stands for the history cut down to these elements: a list
+// from which the other elements are taken out is a list again, so what holds of the part holds of the
+// whole.
+type linList struct {
+	*keyHistory
+	elements []listElement // by number
+	unique   bool          // no element was appended twice
+	longest  int32         // the deed of the longest read, -1 when there is none
+	length   int           // of its list
+
+	lastRead, lastAppend int32 // of those that have a place in the order the ones called last, -1 for none
+}
+
+// listElement is one element of a list.
+type listElement struct {
+	producer  int32 // the deed called first that appends it, -1 for none
+	producers int32
+	place     int32 // in the longest list, from 1; 0 when it is not in it
+	in        int32 // the last read that it was met in, to tell repetitions; -1 for none
+	times     int32 // in that read
+	met       bool  // in any read
+}
+
+// decideList is the engine of lists.
+func decideList(k *keyHistory, t *tally, s *search) (name, unknown string) {
+	l := newLinList(k)
+	found := t.total
+	l.checkReads(t)
+	if !l.unique {
+		if t.total > found {
+			return "porcupine", ""
+		}
+		return "porcupine", s.decide(listSearch(l), t)
+	}
+	l.findLongest()
+	l.checkPrefixes(t)
+	l.sweep(t)
+	return "sweep", ""
+}
+
+func newLinList(k *keyHistory) *linList {
+	l := &linList{keyHistory: k, unique: true, longest: -1}
+	for _, v := range k.lists {
+		list, _ := v.AsList()
+		for i := range list {
+			k.values.number(&list[i])
+		}
+	}
+	l.elements = make([]listElement, len(k.values.names))
+	for e := range l.elements {
+		l.elements[e].producer, l.elements[e].in = -1, -1
+	}
+	for _, v := range k.lists {
+		list, _ := v.AsList()
+		for i := range list {
+			l.elements[k.values.number(&list[i])].met = true
+		}
+	}
+	for i := range k.deeds {
+		d := &k.deeds[i]
+		if d.kind != writeDeed {
+			continue
+		}
+		e := &l.elements[d.value]
+		if e.producers == 0 {
+			e.producer = int32(i)
+		}
+		e.producers++
+		l.unique = l.unique && e.producers == 1
+	}
+	return l
+}
+
+// list returns what the read d returned; null and anything else that is no list is empty.
+func (l *linList) list(d *deedOf) []history.Value {
+	list, _ := l.lists[d.value].AsList()
+	return list
+}
+
+// checkReads reports and drops the reads that are wrong by themselves: no list, elements that were not
+// appended, or not yet, or that are in it too often.
+func (l *linList) checkReads(t *tally) {
+	failed := l.failedByValue()
+	for i := range l.deeds {
+		if d := &l.deeds[i]; d.kind == readDeed && l.wrongRead(t, int32(i), failed) {
+			d.kind = goneDeed
+		}
+	}
+}
+
+func (l *linList) wrongRead(t *tally, i int32, failed map[int32]int32) bool {
+	d := &l.deeds[i]
+	op := l.op(d)
+	if v := l.lists[d.value]; !v.IsNull() && v.Kind() != history.List {
+		t.add(PhantomRead, l.key, func(w *witness) string { return w.did(op) + ", which is no list" }, op)
+		return true
+	}
+	list := l.list(d)
+	for at := range list {
+		id := l.values.number(&list[at])
+		e := &l.elements[id]
+		if e.in != i {
+			e.in, e.times = i, 0
+		}
+		e.times++
+		switch {
+		case e.producers == 0:
+			reportPhantom(l.keyHistory, t, d, id, failed)
+		case d.ret < l.deeds[e.producer].call:
+			reportFuture(l.keyHistory, t, d, &l.deeds[e.producer])
+		case e.times > e.producers:
+			l.reportDuplicate(t, d, id)
+		default:
+			continue
+		}
+		return true
+	}
+	return false
+}
+
+func (l *linList) reportDuplicate(t *tally, d *deedOf, id int32) {
+	op := l.op(d)
+	ops := []*history.Op{op}
+	for i := range l.deeds {
+		if p := &l.deeds[i]; p.kind == writeDeed && p.value == id {
+			ops = append(ops, l.op(p))
+		}
+	}
+	t.add(DuplicateAppend, l.key, func(w *witness) string {
+		return w.did(op) + " with " + l.name(id) + " more often than it was appended, by " + w.whose(ops[1])
+	}, ops...)
+}
+
+// findLongest finds the longest read, of several the first, and gives the elements their places.
+func (l *linList) findLongest() {
+	for i := range l.deeds {
+		if d := &l.deeds[i]; d.kind == readDeed && (l.longest < 0 || len(l.list(d)) > l.length) {
+			l.longest, l.length = int32(i), len(l.list(d))
+		}
+	}
+	if l.longest < 0 {
+		return
+	}
+	list := l.list(&l.deeds[l.longest])
+	for at := range list {
+		l.elements[l.values.number(&list[at])].place = int32(at + 1)
+	}
+}
+
+// checkPrefixes reports and drops the reads that are no prefix of the longest.
+func (l *linList) checkPrefixes(t *tally) {
+	for i := range l.deeds {
+		d := &l.deeds[i]
+		if d.kind != readDeed {
+			continue
+		}
+		list := l.list(d)
+		for at := range list {
+			if id := l.values.number(&list[at]); l.elements[id].place != int32(at+1) {
+				l.reportDiverging(t, d, at, id)
+				d.kind = goneDeed
+				break
+			}
+		}
+	}
+}
+
+// reportDiverging reports that read d has element id at a place where the longest read has another.
+func (l *linList) reportDiverging(t *tally, d *deedOf, at int, id int32) {
+	longest := &l.deeds[l.longest]
+	other := l.values.number(&l.list(longest)[at])
+	a, b := l.op(d), l.op(longest)
+	mine, theirs := l.appendOf(id), l.appendOf(other)
+	t.add(DivergingReads, l.key, func(w *witness) string {
+		return w.did(a) + ", in which " + l.name(id) + " follows where in " + w.whose(b) + " " + l.name(other) +
+			" does: no list has both as its beginnings"
+	}, a, b, mine, theirs)
+}
+
+func (l *linList) appendOf(id int32) *history.Op { return l.op(&l.deeds[l.elements[id].producer]) }
+
+// slot returns the position that d has in the only possible order, from 0; -1 for what is left out:
+// dropped reads, ambiguous appends that no read returned.
+func (l *linList) slot(d *deedOf) int {
+	switch {
+	case d.kind == readDeed:
+		return 2 * len(l.list(d))
+	case d.kind != writeDeed:
+		return -1
+	case l.elements[d.value].place > 0:
+		return 2*int(l.elements[d.value].place) - 1
+	case d.sure:
+		return 2*l.length + 1
+	}
+	return -1
+}
+
+// soonest is the smallest return at some position or behind it, and whose it is.
+type soonest struct {
+	ret  int64
+	deed int32
+}
+
+func (s *soonest) meet(ret int64, deed int32) {
+	if ret < s.ret {
+		s.ret, s.deed = ret, deed
+	}
+}
+
+// behind has for each position the soonest returns behind it.
+type behind struct {
+	appends, reads []soonest
+}
+
+// sweep reports what stands before something that had returned when it was called.
+func (l *linList) sweep(t *tally) {
+	b := l.measureBehind()
+	l.lastRead, l.lastAppend = l.lastCall(readDeed), l.lastCall(writeDeed)
+	for i := range l.deeds {
+		d := &l.deeds[i]
+		slot := l.slot(d)
+		switch {
+		case slot < 0:
+		case slot > 2*l.length:
+			l.checkLost(t, int32(i))
+		case d.call > b.appends[slot].ret && d.kind == readDeed:
+			l.reportMissing(t, StaleRead, d, &l.deeds[b.appends[slot].deed])
+		case d.call > b.appends[slot].ret:
+			l.reportReordered(t, d, &l.deeds[b.appends[slot].deed])
+		case d.call > b.reads[slot].ret:
+			l.reportInversion(t, d, &l.deeds[b.reads[slot].deed])
+		}
+	}
+}
+
+// measureBehind finds the soonest returns; of appends only of those that are in the longest list and were
+// acknowledged: an ambiguous one was over when the first read with it returned, which is among the reads.
+func (l *linList) measureBehind() behind {
+	b := behind{make([]soonest, 2*l.length+2), make([]soonest, 2*l.length+2)}
+	for slot := range b.appends {
+		b.appends[slot].ret, b.reads[slot].ret = history.Never, history.Never
+	}
+	for i := range l.deeds {
+		d := &l.deeds[i]
+		slot := l.slot(d)
+		switch {
+		case slot <= 0 || slot > 2*l.length:
+		case d.kind == readDeed:
+			b.reads[slot-1].meet(d.ret, int32(i))
+		default:
+			b.appends[slot-1].meet(d.ret, int32(i))
+		}
+	}
+	for slot := 2 * l.length; slot >= 0; slot-- {
+		b.appends[slot].meet(b.appends[slot+1].ret, b.appends[slot+1].deed)
+		b.reads[slot].meet(b.reads[slot+1].ret, b.reads[slot+1].deed)
+	}
+	return b
+}
+
+// lastCall returns the read, or failing that the append in the longest list, that was called last; -1 for none.
+func (l *linList) lastCall(kind deedKind) int32 {
+	found, call := int32(-1), int64(math.MinInt64)
+	for i := range l.deeds {
+		d := &l.deeds[i]
+		if slot := l.slot(d); d.kind == kind && slot >= 0 && slot <= 2*l.length && d.call >= call {
+			found, call = int32(i), d.call
+		}
+	}
+	return found
+}

@@ -1,0 +1,171 @@
+package checkers
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/rashomon-harness/rashomon/history"
+)
+
+// accessKind says what an access does to its key.
+type accessKind uint8
+
+const (
+	reads accessKind = iota
+	writes
+	appends
+	deletes
+)
+
+// access is what one operation did to one key: an operation over several keys is an access to each, a
+// transaction one for each micro-operation. A compare-and-set that succeeded writes its new value; one
+// that was refused reads the value it met, if it was told.
+type access struct {
+	op    *history.Op
+	value *history.Value // read or written; nil for deletes
+	kind  accessKind
+}
+
+// keyAccesses are the accesses to one key by call time: what was read for certain, and every attempt to
+// write, the operation's type telling how it ended.
+type keyAccesses struct {
+	key  string
+	list []access
+}
+
+// accessesByKey returns the accesses of the history by key, the keys in the order of their first use.
+// Peeks are none: they are served without any guarantee.
+func accessesByKey(h *history.History) []keyAccesses {
+	var keys []keyAccesses
+	place := map[string]int{}
+	add := func(key string, a access) {
+		at, known := place[key]
+		if !known {
+			at = len(keys)
+			place[key] = at
+			keys = append(keys, keyAccesses{key: key})
+		}
+		keys[at].list = append(keys[at].list, a)
+	}
+	for i := range h.Ops {
+		eachAccess(&h.Ops[i], add)
+	}
+	return keys
+}
+
+// eachAccess calls yield for every access of op.
+func eachAccess(op *history.Op, yield func(key string, a access)) {
+	switch op.F {
+	case history.FRead:
+		eachRead(op, yield)
+	case history.FWrite:
+		yield(op.Key, access{op, &op.Arg, writes})
+	case history.FAppend:
+		yield(op.Key, access{op, &op.Arg, appends})
+	case history.FDelete:
+		yield(op.Key, access{op, nil, deletes})
+	case history.FCAS:
+		eachCAS(op, yield)
+	case history.FTxn:
+		eachMicro(op, yield)
+	}
+}
+
+// eachRead is eachAccess of a read of one or several keys.
+func eachRead(op *history.Op, yield func(key string, a access)) {
+	if op.Type != history.Ok {
+		return
+	}
+	if len(op.Keys) == 0 {
+		yield(op.Key, access{op, &op.Result, reads})
+		return
+	}
+	if values, ok := op.Result.AsList(); ok && len(values) == len(op.Keys) {
+		for i, key := range op.Keys {
+			yield(key, access{op, &values[i], reads})
+		}
+	}
+}
+
+// eachCAS is eachAccess of a compare-and-set.
+func eachCAS(op *history.Op, yield func(key string, a access)) {
+	if refused, current := casRefused(op); refused {
+		if current != nil {
+			yield(op.Key, access{op, current, reads})
+		}
+		return
+	}
+	if args, ok := op.Arg.AsList(); ok && len(args) == 2 {
+		yield(op.Key, access{op, &args[1], writes})
+	}
+}
+
+// eachMicro is eachAccess of a transaction.
+func eachMicro(op *history.Op, yield func(key string, a access)) {
+	from := op.Arg
+	if op.Type == history.Ok {
+		from = op.Result
+	}
+	micros, _ := from.AsList()
+	for i := range micros {
+		m, ok := micros[i].AsList()
+		if !ok || len(m) != 3 {
+			continue
+		}
+		f, _ := m[0].AsString()
+		key, _ := m[1].AsString()
+		switch {
+		case f == "w":
+			yield(key, access{op, &m[2], writes})
+		case f == "append":
+			yield(key, access{op, &m[2], appends})
+		case f == "r" && op.Type == history.Ok:
+			yield(key, access{op, &m[2], reads})
+		}
+	}
+}
+
+// sessionAccesses are the accesses of one session to one key that certainly happened, by call time.
+type sessionAccesses struct {
+	session string
+	list    []access
+}
+
+// bySession splits the accesses that certainly happened by session, in the order of first use.
+func bySession(list []access) []sessionAccesses {
+	var sessions []sessionAccesses
+	place := map[string]int{}
+	for _, a := range list {
+		if a.op.Type != history.Ok {
+			continue
+		}
+		at, known := place[a.op.Session]
+		if !known {
+			at = len(sessions)
+			place[a.op.Session] = at
+			sessions = append(sessions, sessionAccesses{session: a.op.Session})
+		}
+		sessions[at].list = append(sessions[at].list, a)
+	}
+	return sessions
+}
+
+// inSessionOrder walks a session's accesses: judge is called with each by call time, after learn was
+// called with those that had returned before. Accesses that overlap, by two devices of the session, are
+// unordered: neither is learned before the other is judged.
+func inSessionOrder(list []access, learn, judge func(a *access)) {
+	byReturn := list
+	compare := func(a, b access) int { return cmp.Compare(a.op.Return, b.op.Return) }
+	if !slices.IsSortedFunc(list, compare) {
+		byReturn = slices.Clone(list)
+		slices.SortStableFunc(byReturn, compare)
+	}
+	next := 0
+	for i := range list {
+		for next < len(byReturn) && byReturn[next].op.Precedes(list[i].op) {
+			learn(&byReturn[next])
+			next++
+		}
+		judge(&list[i])
+	}
+}

@@ -1,0 +1,232 @@
+package harness
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rashomon-harness/rashomon/checkers"
+)
+
+// RunOptions are the choices for Run. The zero value is good.
+type RunOptions struct {
+	Parallel int            // runs at the same time, 0 for GOMAXPROCS
+	Progress func(Progress) // is told of what goes on, one call at a time; nil for nobody
+	// Reproduce returns the command line that runs one seed of an experiment again; nil for none.
+	Reproduce func(exp *Experiment, seed uint64) string
+}
+
+// Progress is what goes on at the moment.
+type Progress struct {
+	Experiment *Experiment
+	Seed       uint64
+	Phase      string // history.PhaseWarmUp, .., or "deploy", "checks", "done"
+	Now        int64  // the run's time, nanoseconds
+	Ops        int    // operations of the run so far
+	Faults     int    // active at the moment
+	Done       int    // runs that are over, of all experiments
+	Total      int    // runs there will be, of all experiments
+	Anomalous  int    // runs that are over and showed an anomaly
+}
+
+// job is one seed of one experiment, and where its result comes.
+type job struct {
+	exp    *Experiment
+	seed   uint64
+	result chan finished // closed empty when the job is not run any more
+}
+
+// finished is a run that is over and whose history is still open.
+type finished struct {
+	out  SeedOutcome
+	file HistoryFile // nil for none
+}
+
+// session is one call of Run.
+type session struct {
+	ctx   context.Context
+	cat   *Catalogue
+	sink  Sink
+	opts  RunOptions
+	total int
+
+	mu        sync.Mutex // guards Progress
+	done      int
+	anomalous int
+}
+
+// Run runs all seeds of all experiments, several at the same time, judges them, and saves what comes of
+// it in the sink (nil for nowhere). The outcome has rows and seeds in the order asked for, however long
+// each took. When ctx ends, runs under way are cut short and no others begin: Outcome.Stopped.
+//
+// The error is that of saving; the outcome is there nevertheless.
+func Run(ctx context.Context, exps []*Experiment, cat *Catalogue, sink Sink, opts RunOptions) (*Outcome, error) {
+	began := time.Now()
+	s := &session{ctx: ctx, cat: cat, sink: sink, opts: opts}
+	if s.opts.Reproduce == nil {
+		s.opts.Reproduce = func(*Experiment, uint64) string { return "" }
+	}
+	out := &Outcome{Schema: OutcomeSchema, Build: BuildName(), Began: began.UTC().Format(time.RFC3339)}
+	jobs := make([][]*job, len(exps))
+	for i, e := range exps {
+		out.Name = cmp.Or(out.Name, e.Name)
+		for _, seed := range e.Seeds {
+			jobs[i] = append(jobs[i], &job{exp: e, seed: seed, result: make(chan finished, 1)})
+		}
+		s.total += len(e.Seeds)
+	}
+	collected := s.start(slices.Concat(jobs...))
+	var errs []error
+	for i, e := range exps {
+		row, err := s.collect(e, jobs[i], collected)
+		errs = append(errs, err)
+		out.Stopped = out.Stopped || len(row.Seeds) < len(e.Seeds) ||
+			slices.ContainsFunc(row.Seeds, func(o SeedOutcome) bool { return o.Stopped })
+		if len(row.Seeds) > 0 {
+			row.finish(e, cat, s.opts.Reproduce)
+			out.Rows = append(out.Rows, row)
+		}
+		out.sum(time.Since(began))
+		errs = append(errs, s.save(out))
+	}
+	out.sum(time.Since(began))
+	return out, errors.Join(errs...)
+}
+
+// sum draws the conclusion from the rows.
+func (out *Outcome) sum(took time.Duration) {
+	out.Took = int64(took)
+	var codes []int
+	for i := range out.Rows {
+		codes = append(codes, out.Rows[i].Exit)
+	}
+	out.Exit = Worst(codes...)
+	if out.Stopped {
+		out.Exit = ExitFailure // what was not run may have shown anything
+	}
+}
+
+func (s *session) save(out *Outcome) error {
+	if s.sink == nil {
+		return nil
+	}
+	return s.sink.Save(out)
+}
+
+// start lets workers do the jobs in their order. It returns a channel that must be received from once
+// for each job whose result was taken: nobody works far ahead of the job that is waited for, so that few
+// histories are open at a time.
+func (s *session) start(jobs []*job) (collected chan struct{}) {
+	workers := s.opts.Parallel
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	collected = make(chan struct{}, 4*workers)
+	queue := make(chan *job)
+	for range workers {
+		go func() {
+			for j := range queue {
+				j.result <- s.run(j)
+			}
+		}()
+	}
+	go func() {
+		defer close(queue)
+		for _, j := range jobs {
+			collected <- struct{}{}
+			if s.ctx.Err() != nil {
+				close(j.result)
+				continue
+			}
+			queue <- j
+		}
+	}()
+	return collected
+}
+
+// run does one job.
+func (s *session) run(j *job) finished {
+	var f finished
+	var w io.Writer
+	if s.sink != nil {
+		file, err := s.sink.History(j.exp, j.seed)
+		if err != nil {
+			f.out = failedSeed(j.exp, j.seed, s.cat, fmt.Sprintf("the history cannot be written: %v", err))
+			s.tell(Progress{Experiment: j.exp, Seed: j.seed, Phase: "done"}, &f.out)
+			return f
+		}
+		if file != nil {
+			f.file, w = file, file
+		}
+	}
+	f.out = runSeed(s.ctx, j.exp, j.seed, s.cat, w, func(p Progress) { s.tell(p, nil) })
+	s.tell(Progress{Experiment: j.exp, Seed: j.seed, Phase: "done", Ops: f.out.Ops, Now: f.out.Took}, &f.out)
+	return f
+}
+
+// tell passes progress on; over is the outcome of a run that is over.
+func (s *session) tell(p Progress, over *SeedOutcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if over != nil {
+		s.done++
+		for i := range over.Verdicts {
+			if over.Verdicts[i].Result == checkers.Invalid {
+				s.anomalous++
+				break
+			}
+		}
+	}
+	p.Done, p.Total, p.Anomalous = s.done, s.total, s.anomalous
+	if s.opts.Progress != nil {
+		s.opts.Progress(p)
+	}
+}
+
+// collect takes the results of an experiment's jobs, in their order.
+func (s *session) collect(e *Experiment, jobs []*job, collected <-chan struct{}) (Row, error) {
+	row := newRow(e)
+	best := make(map[string]*Witness)
+	var errs []error
+	for _, j := range jobs {
+		f, ran := <-j.result
+		if ran {
+			errs = append(errs, f.close(row.worthKeeping(&f.out, best)))
+			row.Seeds = append(row.Seeds, f.out)
+		}
+		<-collected
+	}
+	return row, errors.Join(errs...)
+}
+
+// worthKeeping reports whether a seed's history is worth keeping: it is the row's first, or the first with
+// a harness failure, or it has the smallest witness so far against some property. best has these.
+func (row *Row) worthKeeping(out *SeedOutcome, best map[string]*Witness) bool {
+	keep := len(row.Seeds) == 0 || out.Failure != "" && row.failed() == nil
+	for i := range out.Verdicts {
+		v := &out.Verdicts[i]
+		if w := smaller(best[v.Property], out.Seed, v); w != best[v.Property] {
+			best[v.Property], keep = w, true
+		}
+	}
+	return keep
+}
+
+// close ends the history's file.
+func (f *finished) close(keep bool) error {
+	if f.file == nil {
+		return nil
+	}
+	path, err := f.file.Close(keep)
+	f.out.History = path
+	if err != nil {
+		return fmt.Errorf("the history of seed %d: %w", f.out.Seed, err)
+	}
+	return nil
+}

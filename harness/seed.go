@@ -1,0 +1,182 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rashomon-harness/rashomon/checkers"
+	"github.com/rashomon-harness/rashomon/harness/schedule"
+	"github.com/rashomon-harness/rashomon/history"
+	"github.com/rashomon-harness/rashomon/nemesis"
+	"github.com/rashomon-harness/rashomon/nemesis/inject"
+	"github.com/rashomon-harness/rashomon/plan"
+	"github.com/rashomon-harness/rashomon/targets"
+)
+
+// RunSeed runs an experiment once and checks it. The history is streamed to w; nil for nowhere. When ctx
+// ends the run is cut short, healed, saved and checked. Whatever goes wrong is in the outcome.
+func RunSeed(ctx context.Context, exp *Experiment, seed uint64, cat *Catalogue, w io.Writer) SeedOutcome {
+	return runSeed(ctx, exp, seed, cat, w, func(Progress) {})
+}
+
+func runSeed(ctx context.Context, exp *Experiment, seed uint64, cat *Catalogue, w io.Writer,
+	report func(Progress)) SeedOutcome {
+	r, err := newRun(ctx, exp, seed, cat, w)
+	if err != nil {
+		return failedSeed(exp, seed, cat, err.Error())
+	}
+	r.report = report
+	r.execute()
+	return r.outcome()
+}
+
+// failedSeed is the outcome of a run that never came to run.
+func failedSeed(exp *Experiment, seed uint64, cat *Catalogue, failure string) SeedOutcome {
+	out := SeedOutcome{Seed: seed, Failure: failure, Faults: map[string]FaultCounts{}}
+	for _, p := range exp.Properties(cat) {
+		out.Verdicts = append(out.Verdicts, unknown(p, failure))
+	}
+	return out
+}
+
+func unknown(property, failure string) checkers.Verdict {
+	return checkers.Verdict{Property: property, Reason: "harness failure: " + failure}
+}
+
+// outcome checks the run and sums it up.
+func (r *run) outcome() SeedOutcome {
+	h := r.rec.History()
+	out := SeedOutcome{Seed: r.seed, Hash: r.rec.Hash(), Events: len(h.Events), Steps: r.steps, Ops: r.ops, Ok: r.ok,
+		Took: r.last, Marks: r.marks, Faults: countFaults(h)}
+	out.Stopped = !r.ended && r.ctx.Err() != nil
+	if r.failure != "" && !out.Stopped {
+		out.Failure = r.failure
+		out.Verdicts = failedSeed(r.exp, r.seed, r.cat, r.failure).Verdicts
+		return out
+	}
+	limit := checkLimit
+	if out.Stopped {
+		limit = checkLimitStopped
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), limit)
+	defer cancel()
+	r.phase = "checks"
+	r.tell()
+	out.Verdicts = r.verdicts(ctx, h)
+	if reason := missingFamily(out.Faults); reason != "" {
+		doubt(out.Verdicts, reason)
+	}
+	return out
+}
+
+// countFaults counts the faults of a run by "family/shape" and how they ended.
+func countFaults(h *history.History) map[string]FaultCounts {
+	out := make(map[string]FaultCounts)
+	for i := range h.Faults {
+		f := &h.Faults[i]
+		shape, _ := f.What.Get("shape").AsString()
+		kind := faultKind(f.Family, shape)
+		n := out[kind]
+		switch {
+		case f.Outcome == inject.Installed:
+			n.Installed++
+		case strings.HasPrefix(f.Outcome, inject.Skipped):
+			n.Skipped++
+			n.noteReason(f.Outcome)
+		default:
+			n.Indeterminate++
+			n.noteReason(f.Outcome)
+		}
+		out[kind] = n
+	}
+	return out
+}
+
+func (n *FaultCounts) noteReason(outcome string) {
+	if n.Reason == "" {
+		_, n.Reason, _ = strings.Cut(outcome, ": ")
+	}
+}
+
+// missing returns why a kind of fault was never there, "" when it was, or was never planned.
+func (n FaultCounts) missing(kind string) string {
+	switch {
+	case n.Installed > 0:
+		return ""
+	case n.Skipped > 0:
+		return fmt.Sprintf("fault %s was skipped: %s", kind, n.Reason)
+	case n.Indeterminate > 0:
+		return fmt.Sprintf("fault %s may not have been installed: %s", kind, n.Reason)
+	}
+	return ""
+}
+
+// missingFamily returns why a run lacked a whole family of the faults planned for it, "" when it lacked
+// none. That single faults found nobody to hit at their moment (there was no leader) spoils no run as
+// long as others of the family did.
+func missingFamily(faults map[string]FaultCounts) string {
+	installed := make(map[string]bool)
+	for kind, n := range faults {
+		family, _, _ := strings.Cut(kind, "/")
+		installed[family] = installed[family] || n.Installed > 0
+	}
+	for _, kind := range slices.Sorted(maps.Keys(faults)) {
+		family, _, _ := strings.Cut(kind, "/")
+		if reason := faults[kind].missing(kind); reason != "" && !installed[family] {
+			return reason
+		}
+	}
+	return ""
+}
+
+// stepCounter is a cluster that counts the events of its world.
+type stepCounter interface{ Steps() int64 }
+
+// measure reads the cluster's own counts.
+func (r *run) measure() {
+	if c, ok := r.cluster.(stepCounter); ok {
+		r.steps = c.Steps()
+	}
+	if m, ok := r.cluster.(targets.MarkReader); ok {
+		r.marks = m.Marks()
+	}
+}
+
+// Plan returns the operations and faults, with their times, that a run plans when every operation is
+// answered at once: what the run would be like on a perfect system. The final reads are not among them.
+func Plan(exp *Experiment, seed uint64, cat *Catalogue) (*plan.Explicit, error) {
+	works, err := exp.build(cat, seed)
+	if err != nil {
+		return nil, err
+	}
+	sources := []plan.Source{plan.Until(exp.Time, nemesis.Source(exp.faults(seed), exp.WarmUp))}
+	for _, w := range works {
+		sources = append(sources, plan.Until(exp.Time, w))
+	}
+	s := schedule.New(exp.threads())
+	s.Use(sources...)
+	out := &plan.Explicit{}
+	var act schedule.Action
+	for now := int64(0); ; {
+		if err := s.Next(now, &act); err != nil {
+			return nil, err
+		}
+		switch act.Kind {
+		case schedule.Dispatch:
+			out.Ops = append(out.Ops, plan.TimedOp{At: now, Op: act.Op})
+			ev := history.Event{Time: now, Type: history.Ok, Process: act.Process, Session: act.Op.Session,
+				F: act.Op.F, Key: act.Op.Key, Keys: act.Op.Keys, Value: act.Op.Value, Op: act.Op.ID}
+			s.Complete(int(act.Op.ID.Thread), &ev)
+		case schedule.Inject:
+			out.Faults = append(out.Faults, act.Fault)
+		case schedule.Wait:
+			now = act.Until
+		default:
+			return out, nil
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package tidy
+
+// The house rules of this module.
+
+// deterministic has the packages whose results depend on their inputs alone. The server among the
+// reference store's packages drives a node with sockets, disks and clocks, and is excepted.
+var (
+	deterministic = []string{
+		"plan", "workloads", "nemesis", "harness/schedule", "refimpl/...", "internal/keyed",
+	}
+	driven = []string{"refimpl/server"}
+)
+
+// importTable says who may import whom. Imports run one way: history ← plan, checkers ← workloads,
+// history ← targets ← nemesis/inject, all of these ← harness ← results ← cmd. The reference store knows
+// nothing of the harness: someone could use it alone.
+var importTable = map[string][]string{
+	"history":        {},
+	"internal/keyed": {},
+	"internal/tidy":  {},
+	"ci":             {},
+	"plan":           {"history", "internal/keyed"},
+	"checkers":       {"history", "internal/keyed"},
+	"refimpl/...":    {"refimpl/...", "internal/keyed"},
+	"workloads":      {"history", "plan", "checkers", "internal/keyed"},
+	"nemesis":        {"history", "plan", "internal/keyed"},
+	"nemesis/inject": {"history", "plan", "nemesis", "targets", "internal/keyed"},
+	"targets":        {"history", "internal/keyed"},
+	// An arm knows its system; it does not know who uses it.
+	"targets/simulated": {"history", "targets", "refimpl/...", "internal/keyed"},
+	// The scheduler is as pure as its sources.
+	"harness/schedule": {"history", "plan", "internal/keyed"},
+	// The harness knows targets by their interfaces, never an arm, and saves through a sink.
+	"harness": {"history", "plan", "workloads", "checkers", "nemesis", "nemesis/inject", "targets",
+		"harness/schedule", "internal/keyed"},
+	"results":      {"history", "checkers", "harness", "internal/keyed"},
+	"cmd/rashomon": {"..."},
+}
+
+// homes has the one package that imports a dependency.
+var homes = map[string]string{
+	"github.com/anishathalye/porcupine": "checkers",
+	"github.com/olekukonko/tablewriter": "results",
+	"go.yaml.in/yaml/v3":                "harness",
+	"github.com/spf13/cobra":            "cmd/rashomon",
+	"github.com/spf13/pflag":            "cmd/rashomon",
+	"golang.org/x/sys":                  "cmd/rashomon",
+}
+
+// House returns the rules that this module is held to.
+func House() *Rules {
+	return &Rules{
+		Module:        "github.com/rashomon-harness/rashomon",
+		Imports:       importTable,
+		Homes:         homes,
+		Deterministic: deterministic,
+		Driven:        driven,
+		FunctionLines: 70,
+		FileLines:     600,
+		Columns:       110,
+		Ratchet:       "internal/tidy/ratchet.txt",
+	}
+}
