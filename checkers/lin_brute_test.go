@@ -181,8 +181,8 @@ func (s *linScenario) fill(d *linDice, op *history.Op, state *history.Value, val
 func (s *linScenario) misread(d *linDice, op *history.Op, values []history.Value) {
 	if s.model != AppendList {
 		op.Result = values[d.roll(len(values))]
-		if d.oneIn(8) {
-			op.Result = history.IntValue(77)
+		if d.oneIn(3) {
+			op.Result = history.IntValue(int64(len(values) + d.roll(3))) // of the future, if of anybody
 		}
 		return
 	}
@@ -194,7 +194,7 @@ func (s *linScenario) misread(d *linDice, op *history.Op, values []history.Value
 	case len(list) > 1:
 		list[0], list[len(list)-1] = list[len(list)-1], list[0]
 	default:
-		list = append(list, history.IntValue(int64(1+d.roll(3))))
+		list = append(list, history.IntValue(int64(1+d.roll(len(values)+3))))
 	}
 	op.Result = history.ListValue(list...)
 }
@@ -219,6 +219,8 @@ func (s *linScenario) happen(d *linDice, op *history.Op, state *history.Value) {
 			}
 		} else if !fits && op.Type != history.Ok {
 			takes = false
+		} else if op.Type == history.Ok && d.oneIn(24) {
+			takes, op.Result = false, history.ListValue(history.BoolValue(false), args[0])
 		}
 	}
 	if !takes {
@@ -235,10 +237,10 @@ func (s *linScenario) happen(d *linDice, op *history.Op, state *history.Value) {
 }
 
 // compare checks h against the definition: the verdict, and every witness by itself.
-func (s *linScenario) compare(t *testing.T, h *history.History) (legal bool) {
+func (s *linScenario) compare(t *testing.T, h *history.History) Verdict {
 	t.Helper()
 	before := slices.Clone(h.Ops)
-	legal = explainable(h.Ops, s.model)
+	legal := explainable(h.Ops, s.model)
 	v := Linearizable(s.model, LinOptions{}).Check(context.Background(), h)[0]
 	want := Valid
 	if !legal {
@@ -256,7 +258,7 @@ func (s *linScenario) compare(t *testing.T, h *history.History) (legal bool) {
 	if problem := s.searchAlone(h); problem != "" {
 		t.Fatalf("%s, but legal is %v\n%s", problem, legal, h.Draw())
 	}
-	return legal
+	return v
 }
 
 // searchAlone says how the pruned search by itself errs, "" when it does not.
@@ -351,19 +353,28 @@ func producersIn(h *history.History, a *Anomaly, v history.Value) (all, some boo
 	return all, some
 }
 
+// The kinds of anomalies that small histories of each model must bring forth, for the test to test anything.
+var (
+	registerKinds = []string{PhantomRead, FailedWriteRead, FutureRead, StaleRead, NewOldInversion, ReadsDisagree}
+	casKinds      = append([]string{DoubleCAS, WrongRefusal, NotLinearizable}, registerKinds...)
+	listKinds     = []string{PhantomRead, FailedWriteRead, FutureRead, StaleRead, NewOldInversion, LostAppend,
+		DuplicateAppend, DivergingReads, ReorderedAppend}
+)
+
 var linScenarios = []struct {
 	name string
 	linScenario
 	rounds int
+	kinds  []string
 }{
-	{"unique register", linScenario{Register, true, false, 9}, 8000},
-	{"register", linScenario{Register, false, false, 8}, 3000},
-	{"unique cas", linScenario{CASRegister, true, false, 9}, 6000},
-	{"cas", linScenario{CASRegister, false, false, 8}, 3000},
-	{"blind cas", linScenario{CASRegister, true, true, 8}, 3000},
-	{"blind cas, values repeated", linScenario{CASRegister, false, true, 8}, 2000},
-	{"unique list", linScenario{AppendList, true, false, 9}, 4000},
-	{"list", linScenario{AppendList, false, false, 8}, 3000},
+	{"unique register", linScenario{Register, true, false, 10}, 20000, registerKinds},
+	{"register", linScenario{Register, false, false, 8}, 8000, append([]string{NotLinearizable}, registerKinds...)},
+	{"unique cas", linScenario{CASRegister, true, false, 9}, 16000, casKinds},
+	{"cas", linScenario{CASRegister, false, false, 8}, 8000, casKinds},
+	{"blind cas", linScenario{CASRegister, true, true, 8}, 8000, casKinds},
+	{"blind cas, values repeated", linScenario{CASRegister, false, true, 8}, 4000, casKinds},
+	{"unique list", linScenario{AppendList, true, false, 9}, 12000, listKinds},
+	{"list", linScenario{AppendList, false, false, 8}, 8000, append([]string{NotLinearizable}, listKinds...)},
 }
 
 // TestLinearizableAgainstDefinition compares verdicts with the definition on small histories.
@@ -372,20 +383,29 @@ func TestLinearizableAgainstDefinition(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(1, 2))
-			legal := 0
 			bytes := make([]byte, 128)
+			legal, counts := 0, map[string]int64{}
 			for range s.rounds {
 				for i := range bytes {
 					bytes[i] = byte(random.Uint32())
 				}
 				d := linDice(bytes)
-				if s.compare(t, s.draw(&d)) {
+				v := s.compare(t, s.draw(&d))
+				if v.Result != Invalid {
 					legal++
 				}
+				for kind, n := range v.Counts {
+					counts[kind] += n
+				}
 			}
-			t.Logf("%d of %d linearizable", legal, s.rounds)
+			t.Logf("%d of %d linearizable, %v", legal, s.rounds, counts)
 			if legal < s.rounds/10 || legal > s.rounds*9/10 {
 				t.Errorf("%d of %d histories are linearizable: too one-sided to test anything", legal, s.rounds)
+			}
+			for _, kind := range s.kinds {
+				if counts[kind] == 0 {
+					t.Errorf("no %s in %d histories", kind, s.rounds)
+				}
 			}
 		})
 	}

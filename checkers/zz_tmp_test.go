@@ -1,5 +1,5 @@
 package checkers
-import ("testing";"math/rand/v2";"time";"fmt";"context")
+import ("testing";"math/rand/v2";"time";"fmt")
 func TestZZ(t *testing.T){
  random := rand.New(rand.NewPCG(77, uint64(time.Now().UnixNano())))
  bytes := make([]byte,160)
@@ -9,8 +9,7 @@ func TestZZ(t *testing.T){
   for _,s:=range linScenarios{
    s.most=11
    for i:=range bytes{bytes[i]=byte(random.Uint32())}
-   d:=linDice(bytes); h:=s.draw(&d); s.compare(t,h); n++
-   v:=Linearizable(s.model, LinOptions{}).Check(context.Background(),h)[0]
+   d:=linDice(bytes); h:=s.draw(&d); v:=s.compare(t,h); n++
    if counts[s.name]==nil{counts[s.name]=map[string]int64{}}
    for k,c:=range v.Counts{counts[s.name][k]+=c}
    for _,a:=range v.Anomalies{counts[s.name][fmt.Sprint(a.Kind," size ",len(a.Ops))]++}

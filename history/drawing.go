@@ -25,8 +25,8 @@ const Column = 1000
 // another when it ends in an earlier column than the other begins in.
 //
 //	label      session, "/" and device if it has several, "@" and node if one is known
-//	|-- op --|     an operation; dashes are optional
-//	|-- op --…     one that never returned; "--..." will do
+//	|--op--|       an operation; dashes are optional
+//	|--op--…       one that never returned; "--..." will do
 //	!op!           one that was called and returned in the column of the first "!"
 //	░░ family ░░   a fault that was healed; "░░ family ░░…" one that was not. Its label is n1/n2,n3, the
 //	               groups of a partition (Fault.What is then {cut:[[n1] [n2 n3]]}), or n1,n2, the nodes

@@ -98,7 +98,8 @@ type Reply struct {
 	// several shards were touched, Token has the position in each instead.
 	At     Position
 	Token  []Position
-	Leader Addr // with ErrNotLeader: where to go, Nobody when unknown
+	Causes []Position // what the sessions that wrote what was read had seen
+	Leader Addr       // with ErrNotLeader: where to go, Nobody when unknown
 	By     Addr
 	Shard  int32  // the version read or written: shard, epoch and log index of its write
 	Epoch  uint64 //

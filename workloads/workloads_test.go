@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rashomon-harness/rashomon/checkers"
 	"github.com/rashomon-harness/rashomon/history"
 	"github.com/rashomon-harness/rashomon/internal/keyed"
 	"github.com/rashomon-harness/rashomon/plan"
@@ -293,6 +295,61 @@ func TestForeignEventsAreIgnored(t *testing.T) {
 			t.Error("foreign events changed the schedule")
 		}
 	})
+}
+
+// A single copy that serves one operation after the other keeps every guarantee, whatever fails between it
+// and its clients; and every guarantee is exercised.
+func TestCheckersAcceptASingleCopy(t *testing.T) {
+	for _, share := range []int64{0, 150_000} {
+		eachVariant(t, func(t *testing.T, info Info, p *Params) {
+			for _, v := range verdicts(t, info, p, func(w *world) { w.fail, w.info = share, share }) {
+				if v.Result != checkers.Valid || v.Opportunities == 0 {
+					t.Errorf("%s: %v %s, %d opportunities, %v", v.Property, v.Result, v.Reason, v.Opportunities, v.Counts)
+				}
+			}
+		})
+	}
+}
+
+// Reads that lag behind break all that speaks of reads, and nothing that speaks of the state at the end.
+func TestCheckersRefuseReadsThatLag(t *testing.T) {
+	eachVariant(t, func(t *testing.T, info Info, p *Params) {
+		for _, v := range verdicts(t, info, p, func(w *world) { w.lag = second / 2 }) {
+			want := checkers.Invalid
+			switch v.Property {
+			case checkers.Durability, checkers.Convergence, checkers.Availability:
+				want = checkers.Valid
+			case checkers.MonotonicWrites, checkers.WritesFollowReads:
+				// An old list is a prefix of the new one: it shows no element without those before it.
+				if info.Name == "append" {
+					want = checkers.Valid
+				}
+			}
+			if v.Result != want {
+				t.Errorf("%s: %v %s, %d opportunities", v.Property, v.Result, v.Reason, v.Opportunities)
+			}
+		}
+	})
+}
+
+// verdicts runs a workload whole, in a world that set has changed, and has it checked.
+func verdicts(t *testing.T, info Info, p *Params, set func(w *world)) []checkers.Verdict {
+	t.Helper()
+	workload, w := begin(t, info, p, 11)
+	set(w)
+	w.run(plan.Until(20*second, workload), 100*second) // to its end: what is late has landed
+	w.fail, w.now = 0, w.now+10*second
+	w.events = append(w.events, history.Event{
+		Index: len(w.events), Time: w.now, Type: history.Info, Process: history.Harness, F: history.FPhase,
+		Value: history.StringValue(history.PhaseFinal),
+	})
+	w.run(workload.Final(), w.now+300*second)
+	h := history.Build(&history.Header{Nodes: p.Nodes}, w.events)
+	var all []checkers.Verdict
+	for _, checker := range workload.Checkers() {
+		all = append(all, checker.Check(context.Background(), h)...)
+	}
+	return all
 }
 
 func TestMakesNamesWhatTheCheckersDecide(t *testing.T) {

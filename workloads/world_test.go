@@ -19,18 +19,27 @@ const (
 // world is a store for tests: one map that every operation reads or changes at one point of time. Some
 // operations fail, of some nobody learns the outcome; those take effect late, or never.
 type world struct {
-	t      *testing.T
-	key    keyed.Key
-	fail   int64 // parts in a million of the operations that fail
-	info   int64 // parts in a million of the writing operations that end in info
-	extra  int   // how many times more it asks where the source says Wait or Pending
-	now    int64
-	free   *plan.Threads
-	under  []flight // by thread
-	late   []flight // whose completion was info and that take effect yet
-	data   map[string]history.Value
+	t     *testing.T
+	key   keyed.Key
+	fail  int64 // parts in a million of the operations that fail
+	info  int64 // parts in a million of the writing operations that end in info
+	extra int   // how many times more it asks where the source says Wait or Pending
+	now   int64
+	free  *plan.Threads
+	under []flight // by thread
+	late  []flight // whose completion was info and that take effect yet
+	data  map[string]history.Value
+	// lag: a read sees each key as it was some time ago, up to lag, drawn for every key by itself.
+	lag    int64
+	past   map[string][]write // by key
 	events []history.Event
 	lines  []string // what was dispatched
+}
+
+// write is a value that a key got.
+type write struct {
+	at    int64
+	value history.Value
 }
 
 // flight is an operation under way.
@@ -46,7 +55,7 @@ type flight struct {
 func newWorld(t *testing.T, threads int, key keyed.Key) *world {
 	return &world{
 		t: t, key: key, free: plan.NewThreads(threads), under: make([]flight, threads),
-		data: make(map[string]history.Value),
+		data: make(map[string]history.Value), past: make(map[string][]write),
 	}
 }
 
@@ -138,6 +147,7 @@ func (w *world) advance(ctx *plan.Context, src plan.Source, f *flight) {
 	if f.effect == w.now {
 		f.effect = 0
 		f.result = w.apply(&f.op)
+		w.past[f.op.Key] = append(w.past[f.op.Key], write{w.now, w.data[f.op.Key]})
 		return
 	}
 	thread := int(f.op.ID.Thread)
@@ -169,13 +179,15 @@ func (w *world) apply(op *plan.Op) history.Value {
 		}
 		w.data[op.Key] = args[1]
 		return history.BoolValue(true)
-	case history.FRead, history.FPeek:
+	case history.FPeek:
+		return old
+	case history.FRead:
 		if len(op.Keys) == 0 {
-			return old
+			return w.read(op, op.Key)
 		}
 		var all []history.Value
 		for _, key := range op.Keys {
-			all = append(all, w.data[key])
+			all = append(all, w.read(op, key))
 		}
 		return history.ListValue(all...)
 	}
@@ -183,10 +195,24 @@ func (w *world) apply(op *plan.Op) history.Value {
 	return history.Value{}
 }
 
+// read returns what a read sees of a key.
+func (w *world) read(op *plan.Op, key string) history.Value {
+	draw := w.key.With2(uint64(op.ID.Thread), uint64(op.ID.N)).Named("lag").Named(key)
+	then := w.now - draw.Between(0, w.lag)
+	past := w.past[key]
+	for i := len(past) - 1; i >= 0; i-- {
+		if past[i].at <= then {
+			return past[i].value
+		}
+	}
+	return history.Value{}
+}
+
 func (w *world) tell(ctx *plan.Context, src plan.Source, f *flight, typ history.Type) {
 	ev := history.Event{
 		Index: len(w.events), Time: w.now, Type: typ, Process: f.op.ID.Thread, Session: f.op.Session,
-		Device: f.op.Device, F: f.op.F, Key: f.op.Key, Keys: f.op.Keys, Value: f.op.Value, Node: f.op.Node, Op: f.op.ID,
+		Device: f.op.Device, F: f.op.F,
+		Key: f.op.Key, Keys: f.op.Keys, Value: f.op.Value, Node: f.op.Node, Op: f.op.ID,
 	}
 	if typ == history.Ok {
 		ev.Value = f.result

@@ -192,10 +192,7 @@ func (c *Client) onReply(m *refimpl.Message) {
 	r := m.Reply
 	switch r.Err {
 	case refimpl.ErrNone, refimpl.ErrBadRequest:
-		c.session.see(r.At, len(c.leaders))
-		for _, p := range r.Token {
-			c.session.see(p, len(c.leaders))
-		}
+		c.session.takeIn(r)
 		c.finish(r.Err, r)
 		return
 	case refimpl.ErrDeposed: // the attempt may have been taken

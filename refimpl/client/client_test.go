@@ -162,13 +162,18 @@ func TestStickyMovesOnlyWhenNoAnswerComes(t *testing.T) {
 	}
 }
 
-func TestTokensKeepTheLatestPosition(t *testing.T) {
+// TestTokens: what a node answered from includes the token of its shard; what lies behind an answer may be
+// of another branch.
+func TestTokens(t *testing.T) {
 	s := NewSession()
-	for _, p := range []refimpl.Position{{Shard: 1, Epoch: 2, Index: 5}, {Shard: 1, Epoch: 1, Index: 9},
-		{Shard: 1, Epoch: 2, Index: 4}, {Shard: 0, Epoch: 1, Index: 1}, {Shard: 1}} {
-		s.see(p, 2)
+	s.takeIn(&refimpl.Reply{At: refimpl.Position{Shard: 1, Epoch: 4, Index: 299}})
+	s.takeIn(&refimpl.Reply{At: refimpl.Position{Shard: 0, Epoch: 1, Index: 1}, Causes: []refimpl.Position{
+		{Shard: 1, Epoch: 5, Index: 290}, {Shard: 1, Epoch: 5, Index: 288}}})
+	if got := fmt.Sprint(s.token()); got != "[{1 4 299} {0 1 1} {1 5 290}]" {
+		t.Errorf("got %s", got)
 	}
-	if got := fmt.Sprint(s.token()); got != "[{0 1 1} {1 2 5}]" {
+	s.takeIn(&refimpl.Reply{Token: []refimpl.Position{{Shard: 0, Epoch: 1, Index: 2}, {Shard: 1, Epoch: 5, Index: 301}}})
+	if got := fmt.Sprint(s.token()); got != "[{0 1 2} {1 5 301}]" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -1,10 +1,14 @@
 package client
 
-import "github.com/rashomon-harness/rashomon/refimpl"
+import (
+	"slices"
+
+	"github.com/rashomon-harness/rashomon/refimpl"
+)
 
 // Session is what a user's session remembers, on one device or in one place for all of them.
 type Session struct {
-	tokens    []refimpl.Position // by shard: the latest position seen
+	tokens    []refimpl.Position // what a replica must have reached, one or more a shard
 	wrote     map[string]bool    // keys written
 	lastWrite int64              // when it last wrote, on the client's clock
 	hasWrote  bool
@@ -14,30 +18,41 @@ type Session struct {
 // NewSession returns the memory of a session that has done nothing yet.
 func NewSession() *Session { return &Session{wrote: map[string]bool{}, sticky: refimpl.Nobody} }
 
-// see takes in a position: of its shard, the later one is kept.
-func (s *Session) see(p refimpl.Position, shards int) {
-	if p.Index == 0 {
-		return
+// takeIn takes in where an answer came from.
+func (s *Session) takeIn(r *refimpl.Reply) {
+	s.reach(r.At)
+	for _, p := range r.Token {
+		s.reach(p)
 	}
-	if s.tokens == nil {
-		s.tokens = make([]refimpl.Position, shards)
-	}
-	t := &s.tokens[p.Shard]
-	if p.Epoch > t.Epoch || p.Epoch == t.Epoch && p.Index > t.Index {
-		*t = p
+	for _, p := range r.Causes {
+		s.see(p)
 	}
 }
 
-// token returns the positions seen, as a request carries them.
-func (s *Session) token() []refimpl.Position {
-	var token []refimpl.Position
-	for _, t := range s.tokens {
-		if t.Index > 0 {
-			token = append(token, t)
+// reach takes in a position that was answered from: the node made sure that it includes all of the token in
+// that shard, which it replaces.
+func (s *Session) reach(p refimpl.Position) {
+	if p.Index == 0 {
+		return
+	}
+	s.tokens = slices.DeleteFunc(s.tokens, func(t refimpl.Position) bool { return t.Shard == p.Shard })
+	s.tokens = append(s.tokens, p)
+}
+
+// see takes in a position that lies behind what was answered, in another shard. A later one of an epoch
+// includes an earlier one; one of another epoch may be of another branch of the log, so both are kept.
+func (s *Session) see(p refimpl.Position) {
+	for i := range s.tokens {
+		if t := &s.tokens[i]; t.Shard == p.Shard && t.Epoch == p.Epoch {
+			t.Index = max(t.Index, p.Index)
+			return
 		}
 	}
-	return token
+	s.tokens = append(s.tokens, p)
 }
+
+// token returns the positions as a request carries them.
+func (s *Session) token() []refimpl.Position { return slices.Clone(s.tokens) }
 
 // noteWrite takes in that a write of key is on its way: from then on it may be the session's own.
 func (s *Session) noteWrite(key string, now int64) {

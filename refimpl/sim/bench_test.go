@@ -39,18 +39,19 @@ func (g *gossip) Step(in *refimpl.Input, fx *refimpl.Effects) {
 	fx.Wake = g.due
 }
 
-// gossipWorld is a world of n gossiping nodes with everything at its default.
-func gossipWorld(n int, seed uint64) *World {
+// gossipWorld is a world of n gossiping nodes, whose writes have that many records, with everything at its
+// default.
+func gossipWorld(n, records int, seed uint64) *World {
 	return New(Config{Nodes: n, Seed: keyed.New(seed), Clock: DefaultClock(),
 		NewNode: func(id refimpl.Addr, _ *refimpl.Boot) refimpl.Node {
-			return &gossip{id: id, nodes: refimpl.Addr(n), records: make([]refimpl.Record, 1)}
+			return &gossip{id: id, nodes: refimpl.Addr(n), records: make([]refimpl.Record, records)}
 		}})
 }
 
 // BenchmarkWorld measures what the world costs an event, nodes of next to no work included: five nodes
 // that write, sync, broadcast and acknowledge.
 func BenchmarkWorld(b *testing.B) {
-	w := gossipWorld(5, 1)
+	w := gossipWorld(5, 1, 1)
 	w.RunUntil(1000 * ms)
 	from := w.Steps()
 	b.ReportAllocs()

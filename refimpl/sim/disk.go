@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/rashomon-harness/rashomon/internal/keyed"
 	"github.com/rashomon-harness/rashomon/refimpl"
@@ -35,8 +34,8 @@ func (u Unsynced) check(id refimpl.Addr) error {
 // in the order in which they were asked for.
 type disk struct {
 	key     keyed.Key
-	records []refimpl.Record
-	durable int   // records[:durable] survive any crash
+	records recordLog
+	durable int   // the first durable records survive any crash
 	ends    []int // ends[endsHead:] are the ends of the writes above durable
 	head    int   // of ends
 	bad     int   // records from here on cannot be read back; never read back beyond
@@ -68,7 +67,7 @@ func newDisk(k keyed.Key) disk { return disk{key: k, bad: intact, slow: 1} }
 
 // fresh reports whether the disk is as new: the node never was told that anything is durable on it, nor
 // wrote anything without asking for durability.
-func (d *disk) fresh() bool { return !d.used && len(d.records) == 0 }
+func (d *disk) fresh() bool { return !d.used && d.records.len == 0 }
 
 // write hands a write of node id to its disk at the end of the service time.
 func (w *World) write(id int, n *node, wr *refimpl.Write) {
@@ -78,20 +77,20 @@ func (w *World) write(id int, n *node, wr *refimpl.Write) {
 		w.startSync(id, n, pendingSync{token: wr.Token, refused: true})
 		return
 	}
-	before := len(d.records)
+	before := d.records.len
 	for i := range wr.Records {
 		if wr.Records[i].Kind != refimpl.RecSync {
-			d.records = append(d.records, wr.Records[i])
+			d.records.append(&wr.Records[i])
 		}
 	}
-	if len(d.records) > before {
-		d.ends = append(d.ends, len(d.records))
+	if d.records.len > before {
+		d.ends = append(d.ends, d.records.len)
 	}
 	if !wr.Sync {
 		d.used = true
 		return
 	}
-	w.startSync(id, n, pendingSync{token: wr.Token, upto: len(d.records)})
+	w.startSync(id, n, pendingSync{token: wr.Token, upto: d.records.len})
 }
 
 // startSync has s complete after the disk's latency, and after all syncs before it.
@@ -163,7 +162,7 @@ func (d *disk) spoil(upto int) {
 // crash ends all that is under way; what was not synced becomes what unsynced says.
 func (d *disk) crash(unsynced Unsynced, incarnation uint32) {
 	d.syncs, d.first, d.parked, d.lastEnd = d.syncs[:0], 0, 0, 0
-	keep := len(d.records)
+	keep := d.records.len
 	switch unsynced {
 	case KeepUnsynced:
 		return
@@ -174,8 +173,7 @@ func (d *disk) crash(unsynced Unsynced, incarnation uint32) {
 	case WipeDisk:
 		keep, d.durable, d.bad, d.used = 0, 0, intact, true
 	}
-	clear(d.records[keep:])
-	d.records = d.records[:keep]
+	d.records.truncate(keep)
 	d.settleAll()
 }
 
@@ -198,17 +196,14 @@ func (d *disk) tear(k keyed.Key) int {
 
 // settleAll makes all records durable.
 func (d *disk) settleAll() {
-	d.durable = len(d.records)
+	d.durable = d.records.len
 	d.ends, d.head = d.ends[:0], 0
 }
 
 // recover returns what can be read back when the process starts, a copy, and syncs it.
 func (d *disk) recover() []refimpl.Record {
-	if d.bad < len(d.records) {
-		clear(d.records[d.bad:])
-		d.records = d.records[:d.bad]
-	}
+	d.records.truncate(min(d.bad, d.records.len))
 	d.bad = intact
 	d.settleAll()
-	return slices.Clone(d.records)
+	return d.records.all()
 }

@@ -185,6 +185,29 @@ func TestBootRecordsAreTheNodesOwn(t *testing.T) {
 	}
 }
 
+// TestLongLog writes, cuts and reads back logs around the sizes of their pieces.
+func TestLongLog(t *testing.T) {
+	for _, n := range []int{0, 1, chunk - 1, chunk, chunk + 1, 3*chunk - 1, 3 * chunk} {
+		for _, keep := range []int{0, 1, chunk - 1, chunk, chunk + 1, 2 * chunk, 3 * chunk} {
+			var l recordLog
+			for i := range n {
+				l.append(&refimpl.Record{Index: int64(i)})
+			}
+			l.truncate(min(keep, n))
+			l.append(&refimpl.Record{Index: int64(min(keep, n))})
+			got := l.all()
+			for i, r := range got {
+				if r.Index != int64(i) {
+					t.Fatalf("record %d of %d cut to %d is %+v", i, n, keep, r)
+				}
+			}
+			if len(got) != min(keep, n)+1 {
+				t.Errorf("%d records cut to %d, and one more: %d", n, keep, len(got))
+			}
+		}
+	}
+}
+
 func TestSyncRecordsAreNotStored(t *testing.T) {
 	l := newLab(exact(1))
 	l.order(t, 0, func(fx *refimpl.Effects) {

@@ -151,7 +151,7 @@ func (n *Node) answerRead(to refimpl.Addr, req *refimpl.Request) {
 		g := n.group(req.Key)
 		it := g.state.read(req.Key)
 		r := refimpl.Reply{Seq: req.Seq, Value: it.value, Epoch: it.epoch, Index: it.index, At: g.position(),
-			Leader: g.leader, Token: it.causes}
+			Leader: g.leader, Causes: it.causes}
 		g.reply(to, r)
 		return
 	}
@@ -160,7 +160,7 @@ func (n *Node) answerRead(to refimpl.Addr, req *refimpl.Request) {
 	for i, k := range req.Keys {
 		it := n.group(k).state.read(k)
 		r.Values[i] = it.value
-		r.Token = append(r.Token, it.causes...)
+		r.Causes = append(r.Causes, it.causes...)
 	}
 	n.groups[0].reply(to, r)
 }
