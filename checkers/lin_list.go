@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/rashomon-harness/rashomon/history"
@@ -188,8 +189,8 @@ func (l *linList) reportDiverging(t *tally, d *deedOf, at int, id int32) {
 	a, b := l.op(d), l.op(longest)
 	mine, theirs := l.appendOf(id), l.appendOf(other)
 	t.add(DivergingReads, l.key, func(w *witness) string {
-		return w.did(a) + ", in which " + l.name(id) + " follows where in " + w.whose(b) + " " + l.name(other) +
-			" does: no list has both as its beginnings"
+		return fmt.Sprintf("%s although %s has %s where this has %s: the list has branched at its element %d",
+			w.did(a), w.whose(b), l.name(other), l.name(id), at+1)
 	}, a, b, mine, theirs)
 }
 

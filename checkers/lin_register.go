@@ -184,7 +184,7 @@ func (r *register) checkDoubleCAS(t *tally) {
 		}
 		a, b := r.op(&r.deeds[f]), r.op(d)
 		t.add(DoubleCAS, r.key, func(w *witness) string {
-			return w.did(a) + " and " + w.did(b) + " although " + r.name(d.old) + " was there only once"
+			return w.did(a) + " and " + w.did(b) + " although " + r.key + " was " + r.name(d.old) + " only once"
 		}, r.grounds(r.blocks[d.old].producer, f, int32(i))...)
 	}
 }

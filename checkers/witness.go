@@ -40,20 +40,17 @@ func (w *witness) did(op *history.Op) string {
 	return op.Session + " " + deed(op, op.Key) + place(op) + " (op " + strconv.Itoa(w.number(op)) + ")"
 }
 
-// whose names op as a thing that belongs to its session: "s1's write of 5 (op 2)".
+// whose names op as a thing that belongs to its session: "s1's write of 5 (op 2)"; where the witness has
+// several keys "s1's write of k7=5 (op 2)".
 func (w *witness) whose(op *history.Op) string {
-	return op.Session + "'s " + thing(op) + " (op " + strconv.Itoa(w.number(op)) + ")"
+	return op.Session + "'s " + thing(op, w.severalKeys()) + " (op " + strconv.Itoa(w.number(op)) + ")"
 }
 
-// whoseTo names op like whose, with its key: "s1's write of k7=5 (op 2)". For witnesses over several keys.
-func (w *witness) whoseTo(op *history.Op) string {
-	what, of, _ := strings.Cut(thing(op), " of ")
-	if of != "" {
-		what += " of " + op.Key + "=" + of
-	} else {
-		what += " of " + opKeys(op)
-	}
-	return op.Session + "'s " + what + " (op " + strconv.Itoa(w.number(op)) + ")"
+// severalKeys reports whether the witness's operations are not all on one key.
+func (w *witness) severalKeys() bool {
+	return slices.ContainsFunc(w.ops, func(op history.Op) bool {
+		return len(op.Keys) > 0 || op.Key != w.ops[0].Key
+	})
 }
 
 // anomaly returns the anomaly that the witness shows, drawn with its operations' numbers.
@@ -85,37 +82,41 @@ func deed(op *history.Op, key string) string {
 		return "deleted " + key
 	case history.FCAS:
 		old, new := casArgs(op)
-		if refused, _ := casRefused(op); refused {
-			return "was refused to change " + key + " from " + old.String() + " to " + new.String() + refusal(op)
+		switch refused, found := casRefused(op); {
+		case found != nil:
+			return "found " + key + "=" + found.String() + " with a refused cas from " + old.String() + " to " +
+				new.String()
+		case refused:
+			return "was refused a cas of " + key + " from " + old.String() + " to " + new.String()
 		}
 		return "changed " + key + " from " + old.String() + " to " + new.String()
 	}
 	return "did " + op.F + " " + op.Arg.String()
 }
 
-// refusal says what a refused cas found, where it was told.
-func refusal(op *history.Op) string {
-	if _, current := casRefused(op); current != nil {
-		return " because it was " + current.String()
+// thing names op as a noun: "write of 5", "read of 3", "cas from 1 to 2"; with its key "write of k7=5".
+func thing(op *history.Op, withKey bool) string {
+	key := ""
+	if withKey {
+		key = opKeys(op) + "="
 	}
-	return ""
-}
-
-// thing names op as a noun: "write of 5", "read of 3", "cas from 1 to 2".
-func thing(op *history.Op) string {
 	switch op.F {
 	case history.FRead, history.FPeek:
-		return op.F + " of " + brief(op.Result)
+		return op.F + " of " + key + brief(op.Result)
 	case history.FWrite, history.FAppend:
-		return op.F + " of " + op.Arg.String()
+		return op.F + " of " + key + op.Arg.String()
 	case history.FCAS:
-		old, new := casArgs(op)
+		name := "cas"
 		if refused, _ := casRefused(op); refused {
-			return "refused cas from " + old.String() + " to " + new.String()
+			name = "refused cas"
 		}
-		return "cas from " + old.String() + " to " + new.String()
+		if withKey {
+			name += " of " + op.Key
+		}
+		old, new := casArgs(op)
+		return name + " from " + old.String() + " to " + new.String()
 	}
-	return op.F
+	return strings.TrimSpace(op.F + " " + opKeys(op))
 }
 
 // place says where op was served, " at n2", or nothing when that is not known.

@@ -14,8 +14,8 @@ const burst = 8
 // long run, while arrivals crowd and thin out in the short run as those of independent clients do.
 //
 // An arrival for which src has nothing (all its threads are busy) stays due until src has something.
-// Arrivals that are by then late by more than a window are dropped: after an outage the backlog is at
-// most two windows, not the whole outage.
+// Windows that are by then long over are skipped: after an outage the backlog is at most three windows,
+// not the whole outage.
 func Stagger(src Source, start int64, rate float64, key keyed.Key) Source {
 	s := &stagger{src: src, start: start, span: max(burst, int64(burst*1e9/rate)), key: key}
 	s.draw(0)
@@ -45,16 +45,11 @@ func (s *stagger) Next(ctx *Context, step *Step) {
 
 func (s *stagger) Update(ctx *Context, ev *history.Event) { s.src.Update(ctx, ev) }
 
-// advance goes to the next arrival that is not before the given time.
+// advance goes to the next arrival. Windows that ended before the given time are skipped.
 func (s *stagger) advance(earliest int64) {
-	for {
-		s.next++
-		if s.next == burst {
-			s.draw(max(s.window+1, (earliest-s.start)/s.span))
-		}
-		if s.at[s.next] >= earliest {
-			return
-		}
+	s.next++
+	if s.next == burst {
+		s.draw(max(s.window+1, (earliest-s.start)/s.span))
 	}
 }
 

@@ -67,7 +67,6 @@ type pair struct {
 	both             []string // question, answer
 	asked            int64    // the last question planned
 	askedAt          int64    // nanoseconds since the start of the run
-	asking           bool     // its write is under way
 	heard            int64    // the last question that the answerer has read
 	answered         int64    // the last answer planned
 	over             bool     // the round of the last question has ended
@@ -78,7 +77,9 @@ type pair struct {
 // patience is how long an asker waits for the answer before the next round, nanoseconds.
 const patience = 2_000_000_000
 
-// open returns a fresh pair.
+// open returns a fresh pair. The last letters of keys that are hashed apart, q(uestion) and r(eply), differ
+// in their lowest bits: with q and a, which agree in the lowest four, simple hashes modulo a small power
+// of two would put every pair into one shard.
 func (d *dialogue) open() *pair {
 	d.opened++
 	n := strconv.Itoa(d.opened)
@@ -110,7 +111,7 @@ func (d *dialogue) play(t turn, op *plan.Op) {
 // over; a spoilt pair is replaced. It reports whether there is one.
 func (d *dialogue) ask(t turn, from int, op *plan.Op) bool {
 	i := d.find(from, t.thread, d.askers, func(p *pair) bool {
-		return !p.asking && (p.over || t.now-p.askedAt >= patience)
+		return p.over || t.now-p.askedAt >= patience
 	})
 	if i < 0 {
 		return false
@@ -121,7 +122,7 @@ func (d *dialogue) ask(t turn, from int, op *plan.Op) bool {
 	p := d.pairs[i]
 	d.talking[t.thread] = p
 	p.asked++
-	p.askedAt, p.asking, p.over = t.now, true, false
+	p.askedAt, p.over = t.now, false
 	op.F, op.Key, op.Value = history.FWrite, p.question, history.IntValue(p.asked)
 	return true
 }
@@ -130,7 +131,7 @@ func (d *dialogue) ask(t turn, from int, op *plan.Op) bool {
 // been asked meanwhile. It reports whether there is one.
 func (d *dialogue) reply(t turn, from int, op *plan.Op) bool {
 	role := t.thread - d.askers
-	i := d.find(from, role, d.answerers, func(p *pair) bool { return p.heard > p.answered && !p.lost })
+	i := d.find(from, role, d.answerers, func(p *pair) bool { return p.heard > p.answered })
 	if i >= 0 {
 		p := d.pairs[i]
 		d.talking[t.thread] = p
@@ -164,7 +165,6 @@ func (d *dialogue) ended(t turn, ev *history.Event) {
 	p := d.talking[t.thread]
 	switch {
 	case ev.F == history.FWrite && ev.Key == p.question:
-		p.asking = false
 		p.over = p.over || ev.Type == history.Fail
 		p.spoilt = p.spoilt || ev.Type == history.Info
 	case ev.F == history.FWrite:

@@ -25,7 +25,8 @@ type Params struct {
 type Workload interface {
 	plan.Source
 	// Final returns the source of the reads after everything is healed and quiet: ordinary reads
-	// of every key, and a peek of every key at every node.
+	// of every key used so far, then a peek of every key at every node. What fails is tried again,
+	// a few times. It is to be called when the workload has ended.
 	Final() plan.Source
 	// Checkers returns the checkers its operations make possible. They get a history with only the
 	// workload's own operations (and all nemesis and harness events).
@@ -39,7 +40,7 @@ type Info struct {
 	Mix     map[string]int    // its operations with their default weights
 	Options map[string]string // its own options, with their meaning, default and what is allowed
 	Makes   []string          // the properties its operations make possible
-	// New returns the workload, or an error that names the option, its value and what is allowed.
+	// New returns the workload, or a *ParamError: the first parameter that is not allowed.
 	New func(p *Params) (Workload, error)
 }
 

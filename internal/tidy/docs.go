@@ -25,8 +25,8 @@ func docProblems(src *source, _ *Rules) []Problem {
 		commented[f.dir] = with
 		for _, decl := range f.ast.Decls {
 			for _, name := range undocumented(decl) {
-				problems = append(problems, src.problem(name.Pos(), fmt.Sprintf(
-					"%s is exported and has no comment: say what it means, its units, its errors", name.Name)))
+				problems = append(problems, src.problem(name.Pos(),
+					name.Name+" is exported and has no comment: say what it means, its units, its errors"))
 			}
 		}
 	}

@@ -38,24 +38,33 @@ func testProblems(src *source, _ *Rules) []Problem {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
-			sel, ok := n.(*ast.SelectorExpr)
+			call, ok := n.(*ast.CallExpr)
 			if !ok {
 				return true
 			}
-			x, _ := sel.X.(*ast.Ident)
-			switch {
-			case x == nil:
-			case x.Name == "time" && sel.Sel.Name == "Sleep":
-				problems = append(problems, src.problem(sel.Pos(),
-					"a test does not sleep; allowed: wait for the event itself, or virtual time"))
-			case slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, sel.Sel.Name) && x.Name != "":
-				problems = append(problems, src.problem(sel.Pos(),
-					"a test is not skipped; allowed: tests that run everywhere"))
+			if message := refuseInTest(call); message != "" {
+				problems = append(problems, src.problem(call.Pos(), message))
 			}
 			return true
 		})
 	}
 	return problems
+}
+
+// refuseInTest returns why a test may not make the call, "" when it may.
+func refuseInTest(call *ast.CallExpr) string {
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return ""
+	}
+	x, _ := sel.X.(*ast.Ident)
+	switch {
+	case x != nil && x.Name == "time" && sel.Sel.Name == "Sleep":
+		return "a test does not sleep; allowed: wait for the event itself, or virtual time"
+	case slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, sel.Sel.Name):
+		return "a test is not skipped; allowed: tests that run everywhere"
+	}
+	return ""
 }
 
 // modProblems asks that go.mod changes no dependency behind the reader's back: a replaced or excluded
@@ -67,7 +76,7 @@ func modProblems(tree fs.FS) ([]Problem, error) {
 	}
 	var problems []Problem
 	for i, line := range strings.Split(string(text), "\n") {
-		word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		word, _, _ := strings.Cut(strings.ReplaceAll(strings.TrimSpace(line), "(", " "), " ")
 		if word == "replace" || word == "exclude" {
 			problems = append(problems, Problem{"go.mod", i + 1,
 				fmt.Sprintf("%s is not allowed: require the version that is meant", word)})

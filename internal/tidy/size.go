@@ -15,33 +15,44 @@ type size struct {
 	name string // as the ratchet has it: "function plan/mix.go Mix.Next", "file ..", "columns .."
 	size int
 	most int
-	at   Problem // where, without a message
+	file string
+	at   []int // lines: where it begins; of columns every line that is too wide
 }
 
 // sizes returns what is too large: functions and files in lines, files by their widest line in columns.
 func sizes(src *source, rules *Rules) []size {
 	var all []size
-	note := func(name string, n, most int, file string, line int) {
+	note := func(file, name string, n, most int, at ...int) {
 		if n > most {
-			all = append(all, size{name: name, size: n, most: most, at: Problem{File: file, Line: line}})
+			all = append(all, size{name: name, size: n, most: most, file: file, at: at})
 		}
 	}
 	for _, f := range src.files {
 		lines := strings.Split(strings.TrimSuffix(string(f.text), "\n"), "\n")
-		note("file "+f.path, len(lines), rules.FileLines, f.path, len(lines))
-		widest, at := 0, 0
+		note(f.path, "file "+f.path, len(lines), rules.FileLines, len(lines))
+		widest, wide := 0, []int(nil)
 		for i, line := range lines {
-			if w := columns(line); w > widest {
-				widest, at = w, i+1
+			w := columns(line)
+			widest = max(widest, w)
+			if w > rules.Columns {
+				wide = append(wide, i+1)
 			}
 		}
-		note("columns "+f.path, widest, rules.Columns, f.path, at)
+		note(f.path, "columns "+f.path, widest, rules.Columns, wide...)
 		for _, fn := range functions(f) {
 			first, last := src.fset.Position(fn.node.Pos()).Line, src.fset.Position(fn.node.End()).Line
-			note("function "+f.path+" "+fn.name, last-first+1, rules.FunctionLines, f.path, first)
+			note(f.path, "function "+f.path+" "+fn.name, last-first+1, rules.FunctionLines, first)
 		}
 	}
 	return all
+}
+
+// report adds a problem for each of the lines.
+func (s *size) report(problems []Problem, message string) []Problem {
+	for _, line := range s.at {
+		problems = append(problems, Problem{s.file, line, message})
+	}
+	return problems
 }
 
 // columns returns the width of a line: a tab counts as four columns, any other rune as one.
@@ -110,7 +121,8 @@ func readRatchet(tree fs.FS, path string) (exceptions, []Problem, error) {
 		number, err := strconv.Atoi(strings.TrimSpace(line[cut:]))
 		if err != nil {
 			problems = append(problems, Problem{path, n,
-				"no size at the end of the line; allowed: function FILE NAME SIZE, file FILE SIZE, columns FILE SIZE"})
+				"no size at the end of the line; allowed: function FILE NAME SIZE, " +
+					"file FILE SIZE, columns FILE SIZE"})
 			continue
 		}
 		rows[line[:cut]] = exception{number, n}
@@ -128,11 +140,10 @@ func (rows exceptions) apply(path string, all []size) []Problem {
 		row, excepted := rows[s.name]
 		switch {
 		case !excepted:
-			s.at.Message = fmt.Sprintf("%s: %d, allowed: %d", s.name, s.size, s.most)
-			problems = append(problems, s.at)
+			problems = s.report(problems, fmt.Sprintf("%s: %d, allowed: %d", s.name, s.size, s.most))
 		case s.size > row.size:
-			s.at.Message = fmt.Sprintf("%s: has grown to %d, allowed by the ratchet: %d", s.name, s.size, row.size)
-			problems = append(problems, s.at)
+			problems = s.report(problems, fmt.Sprintf(
+				"%s: has grown to %d, allowed by the ratchet: %d", s.name, s.size, row.size))
 		case s.size < row.size:
 			problems = append(problems, Problem{path, row.line,
 				fmt.Sprintf("%s: has shrunk to %d: lower its row, %d", s.name, s.size, row.size)})
@@ -140,7 +151,8 @@ func (rows exceptions) apply(path string, all []size) []Problem {
 	}
 	for name, row := range rows {
 		if !seen[name] {
-			problems = append(problems, Problem{path, row.line, name + ": is within the rules or gone: remove its row"})
+			problems = append(problems, Problem{path, row.line,
+				name + ": is within the rules or gone: remove its row"})
 		}
 	}
 	return problems

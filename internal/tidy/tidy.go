@@ -62,7 +62,8 @@ func Check(tree fs.FS, rules *Rules) ([]Problem, error) {
 	mod, err := modProblems(tree)
 	problems = append(problems, mod...)
 	slices.SortFunc(problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Message, b.Message))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Message, b.Message))
 	})
 	return slices.Compact(problems), err
 }

@@ -180,6 +180,35 @@ func TestTimerIsReplaced(t *testing.T) {
 	}
 }
 
+// TestTimersDoNotPileUp moves a deadline later and later, and to and fro: only a deadline that moves
+// earlier than any pending one costs an event.
+func TestTimersDoNotPileUp(t *testing.T) {
+	l := newLab(exact(1))
+	start, _ := l.Clock(0)
+	for i := range int64(1000) {
+		l.order(t, 0, func(fx *refimpl.Effects) { fx.Wake = start + 10*ms + i*micro + i%2*ms })
+	}
+	if n := len(l.queue.heap); n != 1 {
+		t.Errorf("%d events are pending, want 1", n)
+	}
+	before := l.Steps()
+	l.RunUntil(second)
+	if n := l.Steps() - before; n != 2 || len(l.take(0, refimpl.InTimer)) != 1 {
+		t.Errorf("%d events for one timer that was put off, want 2", n)
+	}
+	for i := range int64(3) {
+		l.order(t, 0, func(fx *refimpl.Effects) { fx.Wake = start + second + (30-10*i)*ms })
+	}
+	for range 1000 {
+		l.order(t, 0, func(fx *refimpl.Effects) { fx.Wake = start + second + 35*ms })
+	}
+	before = l.Steps()
+	l.RunUntil(2 * second)
+	if n := l.Steps() - before; n != 4 || len(l.take(0, refimpl.InTimer)) != 1 {
+		t.Errorf("%d events for one timer that was moved earlier twice, and then put off; want 4", n)
+	}
+}
+
 // TestTimerOfThePast has a machine that always asks for a time that has passed: time must go on.
 func TestTimerOfThePast(t *testing.T) {
 	l := newLab(exact(1))

@@ -150,9 +150,6 @@ func (d *disk) settle(upto int) {
 // spoil is a failed sync of the first upto records: of those that were not durable, the disk wrote some
 // and dropped the rest. Later syncs do not bring the dropped ones back.
 func (d *disk) spoil(upto int) {
-	if upto <= d.durable {
-		return
-	}
 	cut := d.durable + d.key.Named("eio").With(d.count).N(upto-d.durable+1)
 	if cut < upto {
 		d.bad = min(d.bad, cut)

@@ -273,6 +273,21 @@ func TestCrashOfANodeWithAStalledDisk(t *testing.T) {
 	}
 }
 
+// TestCrashEndsSyncsUnderWay crashes with a sync under way that would take long: a sync of the next
+// incarnation does not wait for it.
+func TestCrashEndsSyncsUnderWay(t *testing.T) {
+	l := newLab(exact(1))
+	must(t, l.SlowDisk("f1", 0, 50))
+	l.order(t, 0, writes(1, 1, true))
+	must(t, l.HealDisk("f1", 0))
+	l.restart(t, KeepUnsynced)
+	l.order(t, 0, writes(2, 1, true))
+	l.RunUntil(200 * ms)
+	if got := l.take(0, refimpl.InWriteDone); len(got) != 1 || got[0].seq != 2 || got[0].at != 2*ms {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestFullDiskWritesNothing(t *testing.T) {
 	l := newLab(exact(1))
 	l.order(t, 0, writes(1, 1, true))
@@ -331,6 +346,35 @@ func TestFailedSync(t *testing.T) {
 	}
 	if lengths[5] > 0 {
 		t.Errorf("survivors over the seeds: %v: the whole failed write without the next", lengths)
+	}
+}
+
+// TestTwoFailedSyncs checks that what a first failed sync dropped stays dropped after a second.
+func TestTwoFailedSyncs(t *testing.T) {
+	survivors := func(seed uint64, failures int) int {
+		cfg := exact(1)
+		cfg.Seed = keyed.New(seed)
+		l := newLab(cfg)
+		must(t, l.FailDisk("f1", 0, FailEIO))
+		for token := range failures {
+			l.order(t, 0, writes(uint64(token)+1, 4, true))
+			l.RunUntil(l.Now() + 5*ms)
+		}
+		l.restart(t, KeepUnsynced)
+		return len(l.indexes())
+	}
+	fewer := 0
+	for seed := range uint64(50) {
+		one, two := survivors(seed, 1), survivors(seed, 2)
+		if one < 4 && two > one {
+			t.Errorf("seed %d: %d records survive one failed sync, %d two", seed, one, two)
+		}
+		if two < one {
+			fewer++
+		}
+	}
+	if fewer == 0 {
+		t.Error("a second failed sync never drops what the first had left")
 	}
 }
 

@@ -325,7 +325,7 @@ func (w *World) refreshNode(id int) {
 func (w *World) setClock(id int, rate int64, frozen bool) {
 	n := &w.nodes[id]
 	c := &n.clock
-	if frozen && !c.frozen {
+	if frozen {
 		c.stands = c.wallAt(w.now, c.monoAt(w.now)) - c.steps
 	}
 	c.frozen = frozen
@@ -334,7 +334,6 @@ func (w *World) setClock(id int, rate int64, frozen bool) {
 	}
 	c.setRate(w.now, rate)
 	n.timer.pending = never
-	n.timer.gen++
 	w.setWake(id, &n.timer, n.timer.wake)
 }
 

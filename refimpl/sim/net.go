@@ -94,7 +94,7 @@ func (w *World) send(from int, m *refimpl.Send, at int64) {
 	}
 	at += l.delay + l.latency.draw(luck)
 	if !w.cfg.Net.Unordered {
-		at = max(at, l.last+1)
+		at = max(at, l.last)
 		l.last = at
 	}
 	w.deliverAt(from, m, at, luck)
@@ -141,7 +141,7 @@ func (w *World) sendShaped(from int, m *refimpl.Send, l *link, at int64, luck ke
 	if held := luck.With(reorderDraw).PPM(sh.ReorderPPM); held {
 		arrives += sh.Jitter
 	} else if sh.Jitter == 0 && !w.cfg.Net.Unordered {
-		arrives = max(arrives, l.last+1)
+		arrives = max(arrives, l.last)
 		l.last = arrives
 	}
 	w.deliverAt(from, m, arrives, luck)

@@ -201,6 +201,40 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// TestOrderOutlivesAShape undoes a delay: what is sent then must not overtake what was sent under it.
+func TestOrderOutlivesAShape(t *testing.T) {
+	l := newLab(exact(2))
+	must(t, l.Shape("f1", pair, LinkShape{Delay: 5 * ms}))
+	l.order(t, 0, sends(1, 1))
+	must(t, l.Unshape("f1"))
+	l.order(t, 0, sends(1, 2))
+	l.RunUntil(10 * ms)
+	if at, seqs := l.arrivals(1, 0); !slices.Equal(seqs, upTo(2)) || !slices.Equal(at, []int64{6000, 6000}) {
+		t.Errorf("%v arrived at %v µs", seqs, at)
+	}
+}
+
+// TestCopiesHaveLuckOfTheirOwn duplicates every packet of a link of random latency.
+func TestCopiesHaveLuckOfTheirOwn(t *testing.T) {
+	cfg := exact(2)
+	cfg.Net = NetConfig{Latency: Between(0, 10*ms), Unordered: true}
+	l := newLab(cfg)
+	must(t, l.Shape("f1", pair, LinkShape{DuplicatePPM: million}))
+	l.order(t, 0, sends(1, upTo(100)...))
+	l.RunUntil(20 * ms)
+	first, apart := map[uint64]int64{}, 0
+	at, seqs := l.arrivals(1, 0)
+	for i, seq := range seqs {
+		if earlier, again := first[seq]; again && at[i] > earlier+1000 {
+			apart++
+		}
+		first[seq] = at[i]
+	}
+	if len(seqs) != 200 || len(first) != 100 || apart < 60 {
+		t.Errorf("%d arrivals of %d messages, %d pairs more than 1 ms apart", len(seqs), len(first), apart)
+	}
+}
+
 // TestShapeOfAllLinks gives the network a shape that is no fault, and adds one that is.
 func TestShapeOfAllLinks(t *testing.T) {
 	cfg := exact(2)

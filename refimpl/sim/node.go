@@ -17,8 +17,7 @@ type node struct {
 	slow        int64 // factor of the service time
 	head, tail  int32 // the inputs that wait, in their order of arrival
 	queued      int
-	drainGen    uint32
-	draining    bool // an evDrain with drainGen is pending
+	draining    bool // an evDrain is pending
 	timer       timer
 	clock       clock
 	disk        disk
@@ -93,7 +92,7 @@ func (w *World) enqueue(s int32, e *event, n *node) {
 func (w *World) wakeQueue(id int, n *node) {
 	if n.head != none && !n.draining && n.pauses == 0 {
 		n.draining = true
-		w.schedule(max(n.busyUntil, w.now), evDrain, id, n.drainGen, 0)
+		w.schedule(max(n.busyUntil, w.now), evDrain, id, 0, 0)
 	}
 }
 
@@ -101,11 +100,7 @@ func (w *World) wakeQueue(id int, n *node) {
 func (w *World) drain(s int32, e *event) {
 	id := int(e.to)
 	n := &w.nodes[id]
-	gen := e.gen
 	w.queue.release(s)
-	if gen != n.drainGen {
-		return
-	}
 	n.draining = false
 	if n.pauses == 0 && n.busyUntil <= w.now && n.head != none {
 		first := n.head
@@ -213,11 +208,9 @@ func (w *World) crash(id int, n *node, unsynced Unsynced) {
 		w.queue.release(s)
 		s = next
 	}
-	n.head, n.tail, n.queued = none, none, 0
-	n.drainGen++
-	n.draining = false
+	n.head, n.tail, n.queued, n.draining = none, none, 0, false
 	n.machine, n.trap, n.pauses, n.halted = nil, nil, 0, ""
-	n.timer = timer{pending: never, gen: n.timer.gen + 1}
+	n.timer.wake = 0
 	n.disk.crash(unsynced, n.incarnation)
 	n.incarnation++
 }

@@ -194,6 +194,43 @@ func TestCrashAndRestart(t *testing.T) {
 	}
 }
 
+// TestRestartIsIdle kills a node that is paused, busy for long and has a queue: its next incarnation must
+// be none of it.
+func TestRestartIsIdle(t *testing.T) {
+	cfg := exact(2)
+	cfg.Proc.Message = Fixed(2 * ms)
+	l := newLab(cfg)
+	must(t, l.SlowNode("f1", 0, 50))
+	l.order(t, 1, sends(0, 1, 2))
+	l.RunUntil(2 * ms)
+	must(t, l.Pause(0))
+	must(t, l.UnslowNode("f1", 0))
+	l.restart(t, KeepUnsynced)
+	l.got = nil
+	l.order(t, 1, sends(0, 3, 4))
+	l.RunUntil(300 * ms)
+	at, seqs := l.arrivals(0, 2*ms)
+	if !slices.Equal(at, []int64{1000, 3000}) || !slices.Equal(seqs, []uint64{3, 4}) {
+		t.Errorf("served %v at %v µs", seqs, at)
+	}
+}
+
+// TestArrivalAtTheEndOfService has a message arrive at the very time at which the node is free again, with
+// another in the queue since before.
+func TestArrivalAtTheEndOfService(t *testing.T) {
+	cfg := exact(3)
+	cfg.Proc.Message = Fixed(ms)
+	cfg.Net.Delay = func(from, to refimpl.Addr) int64 { return int64(from-1) * ms }
+	l := newLab(cfg)
+	l.order(t, 2, sends(0, 3))
+	l.order(t, 1, sends(0, 1, 2))
+	l.RunUntil(10 * ms)
+	at, seqs := l.arrivals(0, 0)
+	if !slices.Equal(seqs, upTo(3)) || !slices.Equal(at, []int64{1000, 2000, 3000}) {
+		t.Errorf("served %v at %v µs", seqs, at)
+	}
+}
+
 // TestKillBeforeTheStartIsSeen kills a node twice before its first input, with an order on its way.
 func TestKillBeforeTheStartIsSeen(t *testing.T) {
 	l := newLab(exact(1))

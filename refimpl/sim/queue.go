@@ -13,7 +13,7 @@ const (
 	evSync                         // a disk finishes the oldest of its syncs: to, gen
 	evWriteDone                    // queued input: the write with token arg is durable
 	evWriteFailed                  // queued input: the write with token arg failed
-	evDrain                        // a node goes on to the next input of its queue: to, gen
+	evDrain                        // a node goes on to the next input of its queue: to
 	evUnclog                       // a clog may have ended
 )
 

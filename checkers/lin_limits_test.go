@@ -1,0 +1,142 @@
+package checkers
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rashomon-harness/rashomon/history"
+)
+
+// crowd is a history of one key on which so many clients write the same value at once, and one reads
+// another that would need all of the orders to be tried.
+func crowd(clients int) *history.History {
+	h := &history.History{}
+	add := func(f string, v, result history.Value, call, ret int64) {
+		h.Ops = append(h.Ops, history.Op{F: f, Key: "k", Arg: v, Result: result, Call: call, Return: ret,
+			Session: "s", Index: len(h.Ops), Invoked: len(h.Ops)})
+		h.Ops[len(h.Ops)-1].Type = history.Ok
+	}
+	for i := range clients {
+		v := history.IntValue(int64(i%7 + 1))
+		add(history.FCAS, history.ListValue(history.IntValue(int64(i%5+1)), v), history.BoolValue(false), 0, 100)
+		add(history.FWrite, v, history.Value{}, 0, 100)
+	}
+	add(history.FRead, history.Value{}, history.IntValue(1), 101, 102)
+	add(history.FRead, history.Value{}, history.IntValue(2), 103, 104)
+	return h
+}
+
+// TestSearchBounds checks that a search beyond its bounds is unknown and says why.
+func TestSearchBounds(t *testing.T) {
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, c := range []struct {
+		name    string
+		ctx     context.Context
+		options LinOptions
+		want    string
+	}{
+		{"operations", context.Background(), LinOptions{OpsPerKey: 50}, "key k: 62 operations, at most 50 are searched"},
+		{"memory", context.Background(), LinOptions{Memory: 1 << 20}, "key k: the search would remember more than 1 MiB"},
+		{"time", context.Background(), LinOptions{Deadline: 1}, "key k: the search took longer than 1ns"},
+		{"stopped", cancelled, LinOptions{}, "key k: stopped before it was decided"},
+	} {
+		v := Linearizable(CASRegister, c.options).Check(c.ctx, crowd(30))[0]
+		if v.Result != Unknown || v.Reason != c.want || v.Engine != "porcupine" {
+			t.Errorf("%s: %v by %s, %q, want unknown, %q", c.name, v.Result, v.Engine, v.Reason, c.want)
+		}
+	}
+}
+
+// TestUnknownBesideInvalid checks that a key that cannot be judged hides no anomaly of another.
+func TestUnknownBesideInvalid(t *testing.T) {
+	h, err := history.ParseDrawing(`
+		s1 |--append a+=1--|
+		s1 |--w b=1--|
+		s1 |--w c=1--|
+		s1                 |--cas c 1→2--|
+		s1                 |--r c=1--|
+		s2                 |--r b=∅--|
+		s3                 |--incr c (5)--|`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := Linearizable(Register, LinOptions{}).Check(context.Background(), h)[0]
+	if v.Result != Invalid || v.Counts[StaleRead] != 1 || v.Anomalies[0].Key != "b" {
+		t.Errorf("got %s", describe(v))
+	}
+	h.Ops = slices.DeleteFunc(h.Ops, func(op history.Op) bool { return op.Key == "b" })
+	v = Linearizable(Register, LinOptions{}).Check(context.Background(), h)[0]
+	if want := "key a: the model has no append (event 0); and 1 more keys"; v.Result != Unknown || v.Reason != want {
+		t.Errorf("got %s, want unknown: %s", describe(v), want)
+	}
+}
+
+// TestTransactionsByKey checks that transactions are judged key by key.
+func TestTransactionsByKey(t *testing.T) {
+	for _, c := range []struct{ drawing, want string }{
+		{`s1 |--txn [w a=1, w b=1]--|
+		  s2                           |--txn [r a=1, r b=1, w c=3]--|`, "valid"},
+		{`s1 |--txn [w a=1, w b=1]--|
+		  s2                           |--txn [r a=1, r b=∅]--|`, "stale-read b"},
+		{`s1 |--txn [w a=1, w b=1]--…
+		  s2                           |--txn [r a=1, r b=∅]--|`, "not exercised"},
+		{`s1 |--txn [w a=1, w b=1]--|  fail aborted
+		  s2                                         |--txn [r b=1]--|`, "failed-write-read b"},
+		{`s1 |--txn [r a=∅, w a=1]--|`, "key a: a transaction uses the key twice (event 0)"},
+	} {
+		h, err := history.ParseDrawing(strings.ReplaceAll(c.drawing, "\t", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := Linearizable(Register, LinOptions{}).Check(context.Background(), h)[0]
+		got := v.Reason
+		if v.Result == Valid {
+			got = "valid"
+		}
+		if v.Result == Invalid {
+			got = v.Anomalies[0].Kind + " " + v.Anomalies[0].Key
+		}
+		if got != c.want {
+			t.Errorf("%s\ngot %s, want %s", c.drawing, got, c.want)
+		}
+	}
+}
+
+// TestValueTable checks that equal values get equal numbers and different ones different numbers.
+func TestValueTable(t *testing.T) {
+	values := []history.Value{{}, history.BoolValue(false), history.BoolValue(true), history.StringValue(""),
+		history.StringValue("1"), history.StringValue("[1]"), history.ListValue(), history.IntsValue(1),
+		history.ListValue(history.StringValue("1")), history.MapValue(map[string]history.Value{"a": {}}),
+		history.IntValue(-1), history.IntValue(1 << 40)}
+	for n := range int64(300) {
+		values = append(values, history.IntValue(n*(n%3+1)*7)) // dense and not, from below and above
+	}
+	var table valueTable
+	for round := range 2 {
+		for i := range values {
+			got := table.number(&values[i])
+			first := slices.IndexFunc(values, values[i].Equal)
+			if round == 1 && !table.names[got].Equal(values[i]) || got != table.number(&values[first]) {
+				t.Errorf("round %d: %v has number %d, that of %v", round, values[i], got, table.names[got])
+			}
+		}
+	}
+}
+
+// TestCheckIsDeterministic checks that two checks of one history give the same verdict to the letter.
+func TestCheckIsDeterministic(t *testing.T) {
+	h := manyKeys(40, 4000, 0.01)
+	first := Linearizable(Register, LinOptions{}).Check(context.Background(), h)
+	if first[0].Result != Invalid || len(first[0].Anomalies) != MaxExplained {
+		t.Fatalf("got %s", describe(first[0]))
+	}
+	for range 3 {
+		if again := Linearizable(Register, LinOptions{}).Check(context.Background(), h); !reflect.DeepEqual(first, again) {
+			t.Fatalf("first %+v\nthen %+v", first, again)
+		}
+	}
+}
