@@ -3,6 +3,8 @@ package checkers
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/rashomon-harness/rashomon/history"
 )
@@ -41,7 +43,7 @@ func (durable) Check(ctx context.Context, h *history.History) []Verdict {
 	d := &durability{tally: newTally(Durability)}
 	states := finalStates(h)
 	why := ""
-	for i, k := range accessesByKey(h) {
+	for i, k := range withStates(accessesByKey(h), states) {
 		if ctx.Err() != nil {
 			why = fmt.Sprintf("stopped after %d keys: %v", i, ctx.Err())
 			break
@@ -112,6 +114,20 @@ func finalStates(h *history.History) map[string]*finalState {
 	return states
 }
 
+// withStates adds the keys that nothing but final peeks know.
+func withStates(keys []keyAccesses, states map[string]*finalState) []keyAccesses {
+	known := make(map[string]bool, len(keys))
+	for i := range keys {
+		known[keys[i].key] = true
+	}
+	for _, key := range slices.Sorted(maps.Keys(states)) {
+		if !known[key] {
+			keys = append(keys, keyAccesses{key: key})
+		}
+	}
+	return keys
+}
+
 // durability is the work of the checker.
 type durability struct {
 	*tally
@@ -135,6 +151,7 @@ func (d *durability) judge(k *keyAccesses, s *finalState) {
 		}
 		return
 	}
+	list = list || slices.ContainsFunc(s.answers, func(a access) bool { return a.value.Kind() == history.List })
 	if list {
 		d.judgeList(k, s)
 	} else {

@@ -26,7 +26,8 @@ func crew(clients, ops int, act func(random *rand.Rand, op *history.Op)) *histor
 		ret := call + 100 + random.Int64N(4000)
 		free[client] = ret + 1
 		at[i], order[i] = call+random.Int64N(ret-call), i
-		h.Ops[i] = history.Op{Session: fmt.Sprintf("s%d", client), Process: int32(client), Call: call, Return: ret}
+		h.Ops[i] = history.Op{Session: fmt.Sprintf("s%d", client), Process: int32(client), Call: call,
+			Return: ret}
 	}
 	slices.SortFunc(order, func(a, b int) int { return int(at[a] - at[b]) })
 	for _, i := range order {
@@ -120,19 +121,32 @@ func BenchmarkLinearizable(b *testing.B) {
 		name  string
 		model Model
 		want  Result
-		make  func() *history.History
+		h     func() *history.History
 	}{
-		{"register/keys=1/clients=5/ops=100000", Register, Valid, func() *history.History { return uniqueRegister(5, 100_000) }},
-		{"register/keys=1/clients=20/ops=1000", Register, Valid, func() *history.History { return uniqueRegister(20, 1000) }},
-		{"register/keys=1/clients=20/ops=1000000", Register, Valid, func() *history.History { return uniqueRegister(20, 1_000_000) }},
-		{"register/keys=1000/clients=20/ops=1000000", Register, Valid, func() *history.History { return manyKeys(1000, 1_000_000, 0) }},
-		{"register/keys=1000/clients=20/ops=1000000/stale", Register, Invalid,
-			func() *history.History { return manyKeys(1000, 1_000_000, 0.05) }},
-		{"cas/keys=1/clients=5/ops=1000", CASRegister, Valid, func() *history.History { return casChain(5, 1000) }},
-		{"list/keys=1000/clients=20/ops=200000", AppendList, Valid, func() *history.History { return lists(1000, 20, 200_000) }},
+		{"register/keys=1/clients=5/ops=100000", Register, Valid, func() *history.History {
+			return uniqueRegister(5, 100_000)
+		}},
+		{"register/keys=1/clients=20/ops=1000", Register, Valid, func() *history.History {
+			return uniqueRegister(20, 1000)
+		}},
+		{"register/keys=1/clients=20/ops=1000000", Register, Valid, func() *history.History {
+			return uniqueRegister(20, 1_000_000)
+		}},
+		{"register/keys=1000/clients=20/ops=1000000", Register, Valid, func() *history.History {
+			return manyKeys(1000, 1_000_000, 0)
+		}},
+		{"register/keys=1000/clients=20/ops=1000000/stale", Register, Invalid, func() *history.History {
+			return manyKeys(1000, 1_000_000, 0.05)
+		}},
+		{"cas/keys=1/clients=5/ops=1000", CASRegister, Valid, func() *history.History {
+			return casChain(5, 1000)
+		}},
+		{"list/keys=1000/clients=20/ops=200000", AppendList, Valid, func() *history.History {
+			return lists(1000, 20, 200_000)
+		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			h := c.make()
+			h := c.h()
 			check := Linearizable(c.model, LinOptions{})
 			b.ReportAllocs()
 			for b.Loop() {

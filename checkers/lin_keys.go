@@ -58,6 +58,7 @@ type splitter struct {
 	ops   []history.Op
 	keys  map[string]*keyHistory
 	last  *keyHistory // used last
+	odd   string      // why no key can be judged, "" for none
 }
 
 // splitByKey returns the histories of the keys, by key. Linearizability is local (Herlihy and Wing 1990,
@@ -71,6 +72,7 @@ func splitByKey(h *history.History, model Model) []*keyHistory {
 	}
 	keys := make([]*keyHistory, 0, len(s.keys))
 	for _, k := range s.keys {
+		k.odd = cmp.Or(k.odd, s.odd)
 		keys = append(keys, k)
 	}
 	slices.SortFunc(keys, func(a, b *keyHistory) int { return cmp.Compare(a.key, b.key) })
@@ -104,23 +106,43 @@ func (s *splitter) take(i int32, op *history.Op) {
 		// Promises nothing.
 	case history.FRead:
 		s.takeRead(i, op)
+	case history.FTxn:
+		s.takeTxn(i, op)
+	default:
+		for _, key := range op.Keys {
+			s.oddity(op, key, "the model has no "+op.F+" of several keys")
+		}
+		if len(op.Keys) == 0 {
+			s.takeChange(i, op)
+		}
+	}
+}
+
+func (s *splitter) takeChange(i int32, op *history.Op) {
+	switch op.F {
 	case history.FWrite, history.FAppend:
 		s.change(i, op, op.Key, op.F, &op.Arg)
 	case history.FDelete:
 		s.change(i, op, op.Key, op.F, &history.Value{})
 	case history.FCAS:
 		s.takeCAS(i, op)
-	case history.FTxn:
-		s.takeTxn(i, op)
 	default:
 		s.oddity(op, op.Key, "the model has no "+op.F)
 	}
 }
 
-// oddity notes that a key cannot be judged. The first reason stays.
+// oddity notes that a key cannot be judged, unless the operation certainly did nothing. The first reason
+// stays.
 func (s *splitter) oddity(op *history.Op, key, why string) {
-	if k := s.key(key); k.odd == "" {
+	if k := s.key(key); k.odd == "" && op.Type != history.Fail {
 		k.odd = fmt.Sprintf("%s (event %d)", why, op.Invoked)
+	}
+}
+
+// unclear notes that no key can be judged, because it is not known which ones the operation changed.
+func (s *splitter) unclear(op *history.Op, why string) {
+	if s.odd == "" && op.Type != history.Fail {
+		s.odd = fmt.Sprintf("%s (event %d)", why, op.Invoked)
 	}
 }
 
@@ -217,14 +239,19 @@ func (s *splitter) takeCAS(i int32, op *history.Op) {
 
 // takeTxn takes a transaction apart into its micro-operations.
 func (s *splitter) takeTxn(i int32, op *history.Op) {
-	micros, _ := op.Arg.AsList()
+	done := op.Arg
 	if op.Type == history.Ok {
-		micros, _ = op.Result.AsList()
+		done = op.Result
+	}
+	micros, ok := done.AsList()
+	if !ok {
+		s.unclear(op, "a transaction with "+done.String())
 	}
 	var used []string
 	for _, micro := range micros {
 		fields, _ := micro.AsList()
-		if len(fields) != 3 {
+		if len(fields) != 3 || fields[1].Kind() != history.String {
+			s.unclear(op, "a transaction with "+micro.String())
 			continue
 		}
 		f, _ := fields[0].AsString()
@@ -239,7 +266,9 @@ func (s *splitter) takeTxn(i int32, op *history.Op) {
 			s.change(i, op, key, history.FWrite, &fields[2])
 		case f == "append":
 			s.change(i, op, key, history.FAppend, &fields[2])
-		case f == "r" && op.Type == history.Ok:
+		case f != "r":
+			s.oddity(op, key, "the model has no "+f)
+		case op.Type == history.Ok:
 			s.saw(i, op, key, &fields[2])
 		}
 	}

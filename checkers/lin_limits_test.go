@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,7 +22,8 @@ func crowd(clients int) *history.History {
 	}
 	for i := range clients {
 		v := history.IntValue(int64(i%7 + 1))
-		add(history.FCAS, history.ListValue(history.IntValue(int64(i%5+1)), v), history.BoolValue(false), 0, 100)
+		old := history.IntValue(int64(i%5 + 1))
+		add(history.FCAS, history.ListValue(old, v), history.BoolValue(false), 0, 100)
 		add(history.FWrite, v, history.Value{}, 0, 100)
 	}
 	add(history.FRead, history.Value{}, history.IntValue(1), 101, 102)
@@ -39,8 +41,10 @@ func TestSearchBounds(t *testing.T) {
 		options LinOptions
 		want    string
 	}{
-		{"operations", context.Background(), LinOptions{OpsPerKey: 50}, "key k: 62 operations, at most 50 are searched"},
-		{"memory", context.Background(), LinOptions{Memory: 1 << 20}, "key k: the search would remember more than 1 MiB"},
+		{"operations", context.Background(), LinOptions{OpsPerKey: 50},
+			"key k: 62 operations, at most 50 are searched"},
+		{"memory", context.Background(), LinOptions{Memory: 1 << 20},
+			"key k: the search would remember more than 1 MiB"},
 		{"time", context.Background(), LinOptions{Deadline: 1}, "key k: the search took longer than 1ns"},
 		{"stopped", cancelled, LinOptions{}, "key k: stopped before it was decided"},
 	} {
@@ -60,7 +64,7 @@ func TestUnknownBesideInvalid(t *testing.T) {
 		s1                 |--cas c 1→2--|
 		s1                 |--r c=1--|
 		s2                 |--r b=∅--|
-		s3                 |--incr c (5)--|`)
+		s3                 |--incr d (5)--|`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +74,8 @@ func TestUnknownBesideInvalid(t *testing.T) {
 	}
 	h.Ops = slices.DeleteFunc(h.Ops, func(op history.Op) bool { return op.Key == "b" })
 	v = Linearizable(Register, LinOptions{}).Check(context.Background(), h)[0]
-	if want := "key a: the model has no append (event 0); and 1 more keys"; v.Result != Unknown || v.Reason != want {
+	want := "key a: the model has no append (event 0); and 2 more keys"
+	if v.Result != Unknown || v.Reason != want {
 		t.Errorf("got %s, want unknown: %s", describe(v), want)
 	}
 }
@@ -86,6 +91,20 @@ func TestTransactionsByKey(t *testing.T) {
 		  s2                           |--txn [r a=1, r b=∅]--|`, "not exercised"},
 		{`s1 |--txn [w a=1, w b=1]--|  fail aborted
 		  s2                                         |--txn [r b=1]--|`, "failed-write-read b"},
+		{`s1 |--w a=1--|
+		  s2                |--txn [r a, w b=1]--…`, "not exercised"},
+		{`s1 |--"txn" ([[incr a 5]])=[[incr a 5]]--|`, "key a: the model has no incr (event 0)"},
+		{`s1 |--"txn" ([[w]])--|  fail
+		  s1                            |--w a=1--|`, "not exercised"},
+		{`s1 |--"txn" ([[w]])--…
+		  s1                     |--w a=1--|`, "key a: a transaction with [w] (event 0)"},
+		{`s1 |--"txn" ([])--|
+		  s1                     |--w a=1--|`, "key a: a transaction with ∅ (event 0)"},
+		{`s1 |--"write" [a b] ([1 2])--|
+		  s2                              |--r a=1--|`,
+			"key a: the model has no write of several keys (event 0); and 1 more keys"},
+		{`s1 |--"write" [a b] ([1 2])--|  fail
+		  s2                                    |--r a=1--|`, "phantom-read a"},
 		{`s1 |--txn [r a=∅, w a=1]--|`, "key a: a transaction uses the key twice (event 0)"},
 	} {
 		h, err := history.ParseDrawing(strings.ReplaceAll(c.drawing, "\t", ""))
@@ -135,8 +154,70 @@ func TestCheckIsDeterministic(t *testing.T) {
 		t.Fatalf("got %s", describe(first[0]))
 	}
 	for range 3 {
-		if again := Linearizable(Register, LinOptions{}).Check(context.Background(), h); !reflect.DeepEqual(first, again) {
+		again := Linearizable(Register, LinOptions{}).Check(context.Background(), h)
+		if !reflect.DeepEqual(first, again) {
 			t.Fatalf("first %+v\nthen %+v", first, again)
+		}
+	}
+}
+
+// TestOddCAS checks that a cas of an unknown shape makes its key unknown.
+func TestOddCAS(t *testing.T) {
+	for _, c := range []struct{ arg, result history.Value }{
+		{history.IntsValue(1), history.BoolValue(true)},
+		{history.IntsValue(1, 2), history.IntValue(7)},
+	} {
+		op := history.Op{F: history.FCAS, Key: "k", Arg: c.arg, Result: c.result, Return: 1, Type: history.Ok}
+		h := &history.History{Ops: []history.Op{op}}
+		v := Linearizable(CASRegister, LinOptions{}).Check(context.Background(), h)[0]
+		if v.Result != Unknown || !strings.HasPrefix(v.Reason, "key k: ") {
+			t.Errorf("cas %v = %v: got %s", c.arg, c.result, describe(v))
+		}
+	}
+}
+
+// TestPruning checks what is left to be searched, and which of it was closed when.
+func TestPruning(t *testing.T) {
+	for _, c := range []struct {
+		name, drawing, want string
+	}{
+		{"unobserved ambiguous ones are dropped", `
+			s1 |--w k=1--|
+			s2   |--w k=2--…
+			s3     |--cas k 1→3--…
+			s4 |--r k=1--|`, "w k=1, r k=1"},
+		{"observed ones are closed when the first observer returned", `
+			s1 |--w k=1--…
+			s2     |--cas k 1→2--…
+			s3       |--r k=2--|
+			s4          |--r k=2--|`, "w k=1 until 19, cas k 1→2 until 19, r k=2, r k=2"},
+		{"of two producers none is closed", `
+			s1 |--w k=1--…
+			s2   |--w k=1--|
+			s3       |--r k=1--|`, "w k=1 open, w k=1, r k=1"},
+		{"blind refusals keep everything", `
+			s1 |--w k=1--…
+			s2   |--cas k 1→2 refused--|`, "w k=1 open, cas k 1→2 refused"},
+	} {
+		h, err := history.ParseDrawing(c.drawing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newRegister(splitByKey(h, CASRegister)[0])
+		r.prune(newTally(Linearizability))
+		var left []string
+		for _, i := range registerSearch(r).all {
+			d := &r.deeds[i]
+			text := r.op(d).Short()
+			if d.ret == history.Never {
+				text += " open"
+			} else if d.ret != r.op(d).Return {
+				text += fmt.Sprint(" until ", d.ret/history.Column)
+			}
+			left = append(left, text)
+		}
+		if got := strings.Join(left, ", "); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 	}
 }

@@ -11,9 +11,10 @@ import (
 //
 // With unique elements the longest list that was read fixes the order: an append's position is its element's
 // place in it, and a read stands right behind the last element that it returned. Acknowledged appends
-// that are in no read come behind everything else. So the history is linearizable iff all reads are prefixes of the longest
-// and nothing that stands before something else was called after that had returned. Ambiguous appends that
-// are in no read are dropped, those that are were over when the first such read returned.
+// that are in no read come behind everything else. So the history is linearizable iff all reads are
+// prefixes of the longest and nothing that stands before something else was called after that had returned.
+// Ambiguous appends that are in no read are dropped, those that are were over when the first such read
+// returned.
 //
 // A witness shows only some elements' appends. It stands for the history cut down to these elements: a list
 // from which the other elements are taken out is a list again, so what holds of the part holds of the
@@ -275,7 +276,8 @@ func (l *linList) measureBehind() behind {
 	return b
 }
 
-// lastCall returns the read, or failing that the append in the longest list, that was called last; -1 for none.
+// lastCall returns the deed of that kind that was called last, of those that have a place in the order
+// before the appends that no read returned; -1 for none.
 func (l *linList) lastCall(kind deedKind) int32 {
 	found, call := int32(-1), int64(math.MinInt64)
 	for i := range l.deeds {

@@ -47,6 +47,7 @@ func (l *linList) reportReordered(t *tally, d, earliest *deedOf) {
 	read := l.op(&l.deeds[l.longest])
 	t.add(ReorderedAppend, l.key, func(w *witness) string {
 		return w.did(read) + " with " + l.name(d.value) + " before " + l.name(earliest.value) + " although " +
-			w.whose(before) + " had returned " + earlier(before.Return, op.Call) + " than " + w.whose(op) + " began"
+			w.whose(before) + " had returned " + earlier(before.Return, op.Call) + " than " + w.whose(op) +
+			" began"
 	}, before, op, read)
 }

@@ -164,7 +164,8 @@ func because(op *history.Op) string {
 func reportFuture(k *keyHistory, t *tally, d, p *deedOf) {
 	op, write := k.op(d), k.op(p)
 	t.add(FutureRead, k.key, func(w *witness) string {
-		return w.did(op) + " although " + w.whose(write) + " began only " + span(write.Call-op.Return) + " later"
+		later := span(write.Call-op.Return) + " later"
+		return w.did(op) + " although " + w.whose(write) + " began only " + later
 	}, op, write)
 }
 
@@ -184,7 +185,8 @@ func (r *register) checkDoubleCAS(t *tally) {
 		}
 		a, b := r.op(&r.deeds[f]), r.op(d)
 		t.add(DoubleCAS, r.key, func(w *witness) string {
-			return w.did(a) + " and " + w.did(b) + " although " + r.key + " was " + r.name(d.old) + " only once"
+			once := r.key + " was " + r.name(d.old) + " only once"
+			return w.did(a) + " and " + w.did(b) + " although " + once
 		}, r.grounds(r.blocks[d.old].producer, f, int32(i))...)
 	}
 }

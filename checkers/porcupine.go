@@ -65,8 +65,8 @@ func (s *search) report(p *problem, t *tally, deeds []int32) {
 		}
 	}
 	t.add(NotLinearizable, p.key, func(w *witness) string {
-		return fmt.Sprintf("%s, and no order of the %d operations agrees with both their times and their answers",
-			w.did(p.op(last)), len(w.ops))
+		return fmt.Sprintf("%s, and no order of the %d operations agrees with both their times and their "+
+			"answers", w.did(p.op(last)), len(w.ops))
 	}, p.operationsOf(deeds)...)
 }
 

@@ -47,8 +47,10 @@ func listModel() porcupine.Model {
 				hash:     (now.hash ^ uint64(step.elements[0])) * 0x9e3779b97f4a7c15,
 			}
 		},
-		Equal: func(a, b any) bool { return slices.Equal(a.(*linListState).elements, b.(*linListState).elements) },
-		Hash:  func(state any) uint64 { return state.(*linListState).hash },
+		Equal: func(a, b any) bool {
+			return slices.Equal(a.(*linListState).elements, b.(*linListState).elements)
+		},
+		Hash: func(state any) uint64 { return state.(*linListState).hash },
 	}
 }
 

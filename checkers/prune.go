@@ -109,8 +109,8 @@ func (p *pruning) reportFutureChain(t *tally, i int32) {
 	}
 	origin, last := chain[0], chain[len(chain)-1]
 	t.add(FutureRead, p.key, func(w *witness) string {
-		return w.did(last) + ", which was made from " + w.whose(origin) + ", which began only " +
-			span(origin.Call-last.Return) + " later"
+		return w.did(last) + " although " + p.name(v) + " goes back to " + w.whose(origin) +
+			", which began only " + span(origin.Call-last.Return) + " later"
 	}, chain...)
 }
 

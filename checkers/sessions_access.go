@@ -22,9 +22,12 @@ const (
 // that was refused reads the value it met, if it was told.
 type access struct {
 	op    *history.Op
-	value *history.Value // read or written; nil for deletes
+	value *history.Value // read or written; null for deletes
 	kind  accessKind
 }
+
+// noValue is what a delete writes.
+var noValue history.Value
 
 // keyAccesses are the accesses to one key by call time: what was read for certain, and every attempt to
 // write, the operation's type telling how it ended.
@@ -63,7 +66,7 @@ func eachAccess(op *history.Op, yield func(key string, a access)) {
 	case history.FAppend:
 		yield(op.Key, access{op, &op.Arg, appends})
 	case history.FDelete:
-		yield(op.Key, access{op, nil, deletes})
+		yield(op.Key, access{op, &noValue, deletes})
 	case history.FCAS:
 		eachCAS(op, yield)
 	case history.FTxn:

@@ -76,7 +76,7 @@ func (tw *listTwin) run() {
 				if at := slices.Index(list, e); at >= 0 {
 					shown = true
 					badOwn = badOwn || lacking(list[:at], own)
-					badSeen = badSeen || lacking(list[:at], seen)
+					badSeen = badSeen || lacking(list[:at+1], seen) // that e was read before it was appended is another matter
 				}
 			}
 		}

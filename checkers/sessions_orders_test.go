@@ -13,6 +13,8 @@ import (
 type orderTwin struct {
 	ops    []history.Op
 	values []int64 // written by an operation that did not fail, or read though nobody tried to write them
+
+	deleted bool // null may be more than the initial value
 }
 
 func newOrderTwin(h *history.History) *orderTwin {
@@ -24,6 +26,7 @@ func newOrderTwin(h *history.History) *orderTwin {
 		}
 	}
 	for i := range h.Ops {
+		tw.deleted = tw.deleted || h.Ops[i].F == history.FDelete && h.Ops[i].Type != history.Fail
 		v, ok := written(&h.Ops[i])
 		if ok && h.Ops[i].Type == history.Fail {
 			failed[v] = true
@@ -56,7 +59,7 @@ func written(op *history.Op) (int64, bool) {
 
 // value returns the value by which an acknowledged operation is ordered, 0 for the initial one.
 func (tw *orderTwin) value(op *history.Op) (v int64, isRead, ok bool) {
-	if op.Type != history.Ok {
+	if op.Type != history.Ok || op.F == history.FDelete {
 		return 0, false, false
 	}
 	if v, ok := written(op); ok {
@@ -70,7 +73,7 @@ func (tw *orderTwin) value(op *history.Op) (v int64, isRead, ok bool) {
 		seen = *current
 	}
 	if seen.IsNull() {
-		return 0, true, true
+		return 0, true, !tw.deleted
 	}
 	v, _ = seen.AsInt()
 	return v, true, slices.Contains(tw.values, v)
@@ -158,6 +161,11 @@ func registerHistory(d *dice) *history.History {
 			op.F, op.Arg = history.FWrite, history.IntValue(int64(values))
 			d.outcome(op)
 		case 2:
+			if d.bool(8) {
+				op.F = history.FDelete
+				d.outcome(op)
+				break
+			}
 			if !d.bool(2) || values == 4 {
 				break
 			}

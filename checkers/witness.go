@@ -84,8 +84,8 @@ func deed(op *history.Op, key string) string {
 		old, new := casArgs(op)
 		switch refused, found := casRefused(op); {
 		case found != nil:
-			return "found " + key + "=" + found.String() + " with a refused cas from " + old.String() + " to " +
-				new.String()
+			return "found " + key + "=" + found.String() + " with a refused cas from " + old.String() +
+				" to " + new.String()
 		case refused:
 			return "was refused a cas of " + key + " from " + old.String() + " to " + new.String()
 		}
@@ -200,6 +200,7 @@ type tally struct {
 // finding is an anomaly that is worth explaining, before its sentence is made.
 type finding struct {
 	kind, key string
+	size      witnessSize
 	w         *witness
 	say       func(w *witness) string
 }
@@ -220,8 +221,7 @@ func (t *tally) count(kind string, n int64) {
 	}
 }
 
-// add counts one anomaly and keeps it for explanation when it is among the smallest: fewer operations
-// first, then the one that was complete first. say makes its sentence; it is called only if it is kept to
+// add counts one anomaly and keeps it for explanation when it is among the smallest. say makes its sentence; it is called only if it is kept to
 // the end. ops may hold nil and repeated operations.
 func (t *tally) add(kind, key string, say func(w *witness) string, ops ...*history.Op) {
 	t.count(kind, 1)
@@ -230,39 +230,46 @@ func (t *tally) add(kind, key string, say func(w *witness) string, ops ...*histo
 
 // explain is add for an anomaly that is counted already.
 func (t *tally) explain(kind, key string, say func(w *witness) string, ops ...*history.Op) {
-	distinct, last := 0, -1
-	for i, op := range ops {
-		if op != nil && !slices.Contains(ops[:i], op) {
-			distinct, last = distinct+1, max(last, op.Index)
-		}
-	}
-	if !t.wants(distinct, last) {
+	size := sizeOf(ops)
+	if len(t.kept) == MaxExplained && size.compare(t.kept[MaxExplained-1].size) > 0 {
 		return // the usual case once a few are kept: nothing is allocated
 	}
-	f := finding{kind, key, newWitness(ops...), say}
-	at, _ := slices.BinarySearchFunc(t.kept, f, compareFindings)
-	if at == MaxExplained {
-		return
-	}
+	f := finding{kind, key, size, newWitness(ops...), say}
+	at, _ := slices.BinarySearchFunc(t.kept, f, func(a, b finding) int {
+		return cmp.Or(a.size.compare(b.size), cmp.Compare(a.kind, b.kind), cmp.Compare(a.key, b.key))
+	})
 	t.kept = slices.Insert(t.kept, at, f)
 	t.kept = t.kept[:min(len(t.kept), MaxExplained)]
 }
 
-// compareFindings orders findings: fewer operations first, then by the time of the last call, then by name.
-func compareFindings(a, b finding) int {
-	return cmp.Or(
-		cmp.Compare(len(a.w.ops), len(b.w.ops)),
-		cmp.Compare(a.w.lastIndex(), b.w.lastIndex()),
-		cmp.Compare(a.kind, b.kind), cmp.Compare(a.key, b.key))
+// wants reports whether an anomaly of so many operations, the last of them invoked at that index, might be
+// kept for explanation. It saves the search for the operations of one that will not.
+func (t *tally) wants(ops, last int) bool {
+	size := witnessSize{ops: ops, last: last}
+	return len(t.kept) < MaxExplained || size.compare(t.kept[MaxExplained-1].size) <= 0
 }
 
-// lastIndex returns the index of the operation that was invoked last.
-func (w *witness) lastIndex() int {
-	last := -1
-	for i := range w.ops {
-		last = max(last, w.ops[i].Index)
+// witnessSize is how much there is to read in a witness, and how late it is complete.
+type witnessSize struct {
+	ops      int // distinct operations
+	elements int // of the lists that they read
+	last     int // the index of the operation invoked last
+}
+
+func sizeOf(ops []*history.Op) witnessSize {
+	size := witnessSize{last: -1}
+	for i, op := range ops {
+		if op != nil && !slices.Contains(ops[:i], op) {
+			list, _ := op.Result.AsList()
+			size.ops, size.elements, size.last = size.ops+1, size.elements+len(list), max(size.last, op.Index)
+		}
 	}
-	return last
+	return size
+}
+
+// compare orders sizes: fewer operations first, then fewer elements, then the one that was complete first.
+func (s witnessSize) compare(o witnessSize) int {
+	return cmp.Or(cmp.Compare(s.ops, o.ops), cmp.Compare(s.elements, o.elements), cmp.Compare(s.last, o.last))
 }
 
 // verdict returns the verdict: Invalid when there is an anomaly, else Unknown with the reason given, else
@@ -283,14 +290,4 @@ func (t *tally) verdict(engine, unknown string) Verdict {
 		v.Result = Valid
 	}
 	return v
-}
-
-// wants reports whether an anomaly with so many operations, the last of them invoked at that index, would
-// be kept for explanation. It saves the search for the operations of one that would not.
-func (t *tally) wants(size, last int) bool {
-	if len(t.kept) < MaxExplained {
-		return true
-	}
-	worst := t.kept[MaxExplained-1].w
-	return size < len(worst.ops) || size == len(worst.ops) && last <= worst.lastIndex()
 }

@@ -112,8 +112,8 @@ func (r *register) acknowledged(i int32) bool { return r.deeds[i].sure && r.clos
 
 // reportStale reports every observation of a value i although a newer value j was in place before it was
 // called, and returns how many there are. That j is newer is certain when its producer was called after an
-// operation of block i had returned; that it is in place, when one of its own had returned. These are all clashes but those
-// in which only reads tell which value is newer, and they tell both.
+// operation of block i had returned; that it is in place, when one of its own had returned. These are all
+// clashes but those in which only reads tell which value is newer, and they tell both.
 func (r *register) reportStale(t *tally) int64 {
 	list := r.newerThan()
 	total := int64(0)

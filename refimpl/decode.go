@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rashomon-harness/rashomon/internal/keyed"
 )
 
 // FieldError is one thing wrong with a configuration.
@@ -159,15 +161,12 @@ func (c *Config) Validate() []FieldError {
 // MaxNodes is the most nodes a cluster can have: acknowledgements are bit masks.
 const MaxNodes = 64
 
-// ShardOf returns the shard of a key: the hash (64-bit FNV-1a) of its part before the first slash, or of
-// all of it when there is none, so that "q7/a" and "q7/q" share a shard.
+// ShardOf returns the shard of a key: a hash of its part before the first slash, or of all of it when there
+// is none, so that "q7/a" and "q7/q" share a shard.
 func ShardOf(key string, shards int) int32 {
 	if shards <= 1 {
 		return 0
 	}
-	h := uint64(14695981039346656037)
-	for i := 0; i < len(key) && key[i] != '/'; i++ {
-		h = (h ^ uint64(key[i])) * 1099511628211
-	}
-	return int32((h ^ h>>32) % uint64(shards))
+	part, _, _ := strings.Cut(key, "/")
+	return int32(keyed.New(0).Named(part).N(shards))
 }

@@ -31,7 +31,7 @@ func appendCheckers() []checkers.Checker {
 
 func newAppend(p *Params) (Workload, error) {
 	info := AppendInfo()
-	s := read(p, info)
+	s := newSettings(p, info)
 	l := &lists{
 		pool: newPool(p.Prefix, s.places(), s.opsPerKey(80)),
 		mix:  s.mix(info.Mix, history.FRead, history.FAppend),

@@ -30,7 +30,7 @@ func casCheckers() []checkers.Checker {
 
 func newCAS(p *Params) (Workload, error) {
 	info := CASInfo()
-	s := read(p, info)
+	s := newSettings(p, info)
 	c := &cas{
 		pool: newPool(p.Prefix, s.places(), s.opsPerKey(100)),
 		mix:  s.mix(info.Mix, history.FRead, history.FWrite, history.FCAS),

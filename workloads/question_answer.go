@@ -27,7 +27,7 @@ func questionAnswerCheckers() []checkers.Checker {
 }
 
 func newQuestionAnswer(p *Params) (Workload, error) {
-	s := read(p, QuestionAnswerInfo())
+	s := newSettings(p, QuestionAnswerInfo())
 	s.within("concurrency", p.Concurrency, 3, maxThreads)
 	if len(p.Mix) > 0 {
 		s.fail("mix", "a mix", "none: what a thread does follows from what it has read")

@@ -31,7 +31,7 @@ func registerCheckers() []checkers.Checker {
 
 func newRegister(p *Params) (Workload, error) {
 	info := RegisterInfo()
-	s := read(p, info)
+	s := newSettings(p, info)
 	r := &register{
 		mix:  s.mix(info.Mix, history.FRead, history.FWrite),
 		pool: newPool(p.Prefix, s.places(), s.opsPerKey(0)),

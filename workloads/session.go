@@ -47,7 +47,7 @@ func sessionCheckers(two bool) []checkers.Checker {
 
 func newSession(p *Params) (Workload, error) {
 	info := SessionInfo()
-	s := read(p, info)
+	s := newSettings(p, info)
 	threads := s.threads()
 	two := s.Mix[sessionReadTwo] > 0
 	own := max(1, s.places()/threads)
@@ -86,7 +86,7 @@ type users struct {
 	deviceEvery int
 }
 
-// devices are the names of a user's devices where there are two.
+// deviceNames are those of a user's devices, where there are two.
 var deviceNames = [2]string{"d1", "d2"}
 
 // sit implements seated: users begin near to drawn nodes, on their first device.

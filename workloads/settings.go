@@ -36,8 +36,8 @@ type settings struct {
 	err error
 }
 
-// read checks the parameters that all workloads have, and that the options are among info's.
-func read(p *Params, info Info) *settings {
+// newSettings checks the parameters that all workloads have, and that the options are among info's.
+func newSettings(p *Params, info Info) *settings {
 	s := &settings{Params: p}
 	s.within("keys", p.Keys, 1, maxKeys)
 	s.within("concurrency", p.Concurrency, 1, maxThreads)

@@ -108,7 +108,7 @@ func TestAskingTwiceChangesNothing(t *testing.T) {
 			runs[i] = w.lines
 		}
 		if len(runs[0]) < 500 || !slices.Equal(runs[0], runs[1]) {
-			t.Errorf("asked once: %d operations; asked more often: %d, or other ones", len(runs[0]), len(runs[1]))
+			t.Errorf("asked once %d operations, more often %d, or other ones", len(runs[0]), len(runs[1]))
 		}
 	})
 }
@@ -304,7 +304,8 @@ func TestCheckersAcceptASingleCopy(t *testing.T) {
 		eachVariant(t, func(t *testing.T, info Info, p *Params) {
 			for _, v := range verdicts(t, info, p, func(w *world) { w.fail, w.info = share, share }) {
 				if v.Result != checkers.Valid || v.Opportunities == 0 {
-					t.Errorf("%s: %v %s, %d opportunities, %v", v.Property, v.Result, v.Reason, v.Opportunities, v.Counts)
+					t.Errorf("%s: %v %s, %d opportunities, %v",
+						v.Property, v.Result, v.Reason, v.Opportunities, v.Counts)
 				}
 			}
 		})

@@ -19,16 +19,17 @@ const (
 // world is a store for tests: one map that every operation reads or changes at one point of time. Some
 // operations fail, of some nobody learns the outcome; those take effect late, or never.
 type world struct {
-	t     *testing.T
-	key   keyed.Key
-	fail  int64 // parts in a million of the operations that fail
-	info  int64 // parts in a million of the writing operations that end in info
-	extra int   // how many times more it asks where the source says Wait or Pending
-	now   int64
-	free  *plan.Threads
-	under []flight // by thread
-	late  []flight // whose completion was info and that take effect yet
-	data  map[string]history.Value
+	t       *testing.T
+	key     keyed.Key
+	fail    int64 // parts in a million of the operations that fail
+	info    int64 // parts in a million of the writing operations that end in info
+	timeout int64 // how much longer info takes than an answer
+	extra   int   // how many times more it asks where the source says Wait or Pending
+	now     int64
+	free    *plan.Threads
+	under   []flight // by thread
+	late    []flight // whose completion was info and that take effect yet
+	data    map[string]history.Value
 	// lag: a read sees each key as it was some time ago, up to lag, drawn for every key by itself.
 	lag    int64
 	past   map[string][]write // by key
@@ -115,6 +116,7 @@ func (w *world) dispatch(ctx *plan.Context, src plan.Source, op *plan.Op) {
 		f.code, f.effect = history.NoLeader, 0
 	case writes && k.Named("info").PPM(w.info):
 		f.code = history.Timeout
+		f.done += w.timeout
 		f.effect += k.Named("late").Between(0, 3*second)
 		if k.Named("lost").PPM(500_000) {
 			f.effect = 0

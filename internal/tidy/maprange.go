@@ -127,7 +127,8 @@ func (s *sight) sortedLater(fn ast.Node, loop *ast.RangeStmt) bool {
 			return true
 		}
 		used := s.callee(call)
-		sorts := fromPackage(used, "slices") && strings.HasPrefix(used.Name(), "Sort") || fromPackage(used, "sort")
+		sorts := fromPackage(used, "sort") ||
+			fromPackage(used, "slices") && strings.HasPrefix(used.Name(), "Sort")
 		found = found || sorts && collected[s.root(call.Args[0])]
 		return true
 	})

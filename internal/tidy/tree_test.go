@@ -10,21 +10,11 @@ import (
 // tree returns a small tree that keeps the house rules, with files changed or added.
 func tree(changes map[string]string) fstest.MapFS {
 	files := map[string]string{
-		"go.mod":                    "module github.com/rashomon-harness/rashomon
-
-go 1.26
-",
-		"history/history.go":        "// Package history is made up.
-package history
-",
-		"plan/plan.go":              "// Package plan is made up.
-package plan
-",
-		"checkers/checkers.go":      "// Package checkers is made up.
-package checkers
-",
-		"internal/tidy/ratchet.txt": "# nothing
-",
+		"go.mod":                    "module github.com/rashomon-harness/rashomon\n\ngo 1.26\n",
+		"history/history.go":        "// Package history is made up.\npackage history\n",
+		"plan/plan.go":              "// Package plan is made up.\npackage plan\n",
+		"checkers/checkers.go":      "// Package checkers is made up.\npackage checkers\n",
+		"internal/tidy/ratchet.txt": "# nothing\n",
 	}
 	for name, text := range changes {
 		files[name] = text

@@ -112,12 +112,13 @@ func (g *group) beat() {
 	}
 }
 
-// inTouch reports whether a majority answered within failover_timeout.
+// inTouch reports whether a majority answered within twice failover_timeout: by then the others, if they are
+// alive, have elected another, and clients had better look there.
 func (g *group) inTouch() bool {
 	count := 1
 	for i := range g.leading.peers {
 		p := &g.leading.peers[i]
-		if refimpl.Addr(i) != g.n.id && !p.learner && g.n.now-p.ackAt < g.n.cfg.FailoverTimeout {
+		if refimpl.Addr(i) != g.n.id && !p.learner && g.n.now-p.ackAt < 2*g.n.cfg.FailoverTimeout {
 			count++
 		}
 	}
