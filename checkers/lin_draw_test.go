@@ -122,8 +122,8 @@ func (s *linScenario) misread(d *linDice, op *history.Op, values []history.Value
 func (s *linScenario) happen(d *linDice, op *history.Op, state *history.Value) {
 	takes := true
 	roll := d.roll(16)
-	if op.F == history.FCAS && roll > 8 {
-		roll = max(roll, 13) // many are ambiguous, so that some are only known from what others did
+	if (op.F == history.FCAS || !s.unique) && roll > 8 && roll != 13 {
+		roll = 14 // many are ambiguous, so that some are only known from what others did
 	}
 	switch roll {
 	case 15, 14:

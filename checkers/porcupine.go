@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"github.com/rashomon-harness/rashomon/history"
 )
 
 // problem is the history of one key as the general engine takes it.
@@ -56,17 +58,17 @@ func (s *search) decide(p *problem, t *tally) (unknown string) {
 	return ""
 }
 
-// report adds the anomaly that the given deeds show.
+// report adds the anomaly that the given deeds show. It names the answer that came last.
 func (s *search) report(p *problem, t *tally, deeds []int32) {
-	last := &p.deeds[deeds[0]]
-	for _, i := range deeds {
-		if d := &p.deeds[i]; p.op(d).Return >= p.op(last).Return && d.sure {
-			last = d
+	var last *history.Op
+	for _, op := range p.operationsOf(deeds) {
+		if op.Type == history.Ok && (last == nil || op.Return >= last.Return) {
+			last = op
 		}
 	}
 	t.add(NotLinearizable, p.key, func(w *witness) string {
 		return fmt.Sprintf("%s, and no order of the %d operations agrees with both their times and their "+
-			"answers", w.did(p.op(last)), len(w.ops))
+			"answers", w.did(last), len(w.ops))
 	}, p.operationsOf(deeds)...)
 }
 

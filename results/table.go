@@ -49,7 +49,7 @@ func Text(w io.Writer, out *harness.Outcome, v View) error {
 	if v.Witnesses {
 		writeWitnesses(&buf, out, v)
 	}
-	writeExpectations(&buf, out, v.Color)
+	writeExpectations(&buf, out, v.Long, v.Color)
 	_, err := w.Write(buf.Bytes())
 	return err
 }

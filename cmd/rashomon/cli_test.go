@@ -50,7 +50,7 @@ func file(t *testing.T, text string) string {
 func TestRunListShowReplay(t *testing.T) {
 	root := t.TempDir()
 	c := newConsole(root)
-	code, ran := c.do("run", small)
+	code, ran := c.do("run", small, "--parallel", "1")
 	if code != 0 {
 		t.Fatalf("exit %d\n%s%s", code, ran, c.err.String())
 	}
