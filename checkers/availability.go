@@ -27,9 +27,9 @@ import (
 //	                        the same among writes, among reads
 //	recovery_mean_ns, recovery_max_ns
 //	                        time from the healing of a fault to the return of the next write that was
-//	                        served (the next read, if there are no writes), or to the end of the span; over the
-//	                        faults that healed before the span ended. It is never shorter than the pause
-//	                        between two operations
+//	                        served (the next read, if there are no writes), or to the end of the span;
+//	                        over the faults that healed before the span ended. It has the pause between
+//	                        two operations in it
 //	read_p50_ns, read_p99_ns, write_p50_ns, write_p99_ns
 //	                        quantiles of the time from call to return of operations that were served
 func Available() Checker { return available{} }
@@ -148,7 +148,8 @@ func (a *availability) measure(h *history.History) {
 		a.share("ok_share@"+node, *s)
 	}
 	a.measures["ops_ok"] = float64(a.all.ok)
-	a.outage("outage_longest_ns", merged(a.reads.calls, a.writes.calls), merged(a.reads.returns, a.writes.returns))
+	calls, returns := merged(a.reads.calls, a.writes.calls), merged(a.reads.returns, a.writes.returns)
+	a.outage("outage_longest_ns", calls, returns)
 	a.outage("outage_longest_reads_ns", a.reads.calls, a.reads.returns)
 	a.outage("outage_longest_writes_ns", a.writes.calls, a.writes.returns)
 	a.recovery(h)
@@ -259,6 +260,8 @@ func faultTimes(h *history.History) []interval {
 
 // during reports whether a time lies in one of the intervals, which are disjoint and rising.
 func during(intervals []interval, time int64) bool {
-	at, found := slices.BinarySearchFunc(intervals, time, func(x interval, t int64) int { return cmp.Compare(x.from, t) })
+	at, found := slices.BinarySearchFunc(intervals, time, func(x interval, t int64) int {
+		return cmp.Compare(x.from, t)
+	})
 	return found || at > 0 && time <= intervals[at-1].to
 }

@@ -92,7 +92,8 @@ func outageAgrees(t testing.TB, d *dice) {
 	healed := h.Faults[0].To
 	if v.Opportunities != attempts || v.Measures["outage_longest_ns"] != float64(longest) ||
 		attempts > 0 && v.Measures["recovery_max_ns"] != float64(served(healed)-healed) {
-		sayHistory(t, h, "%+v, want %d attempts, outage %d, recovery %d", v, attempts, longest, served(healed)-healed)
+		sayHistory(t, h, "%+v, want %d attempts, outage %d, recovery %d", v, attempts, longest,
+			served(healed)-healed)
 	}
 }
 

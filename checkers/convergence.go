@@ -50,7 +50,8 @@ func (convergent) Check(_ context.Context, h *history.History) []Verdict {
 	}
 	v := t.verdict("", silentNodes(h, answered))
 	if t.opportunities > 0 {
-		v.Measures = map[string]float64{"keys_diverged_share": float64(t.counts[KindDivergence]) / float64(t.opportunities)}
+		share := float64(t.counts[KindDivergence]) / float64(t.opportunities)
+		v.Measures = map[string]float64{"keys_diverged_share": share}
 	}
 	return []Verdict{v}
 }
@@ -104,7 +105,9 @@ func finalPeeks(h *history.History) map[string][]replicaPeek {
 		}
 		node := addressed(h, op)
 		list := peeks[op.Key]
-		at, known := slices.BinarySearchFunc(list, node, func(r replicaPeek, n string) int { return strings.Compare(r.node, n) })
+		at, known := slices.BinarySearchFunc(list, node, func(r replicaPeek, n string) int {
+			return strings.Compare(r.node, n)
+		})
 		if !known {
 			list = slices.Insert(list, at, replicaPeek{node: node})
 			peeks[op.Key] = list

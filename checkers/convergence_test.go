@@ -10,12 +10,14 @@ import (
 func peekHistory(d *dice) *history.History {
 	ops := []history.Op{
 		{Session: "s", F: history.FWrite, Key: "a", Arg: history.IntValue(1), Type: history.Ok, Return: 1},
-		{Session: "s", F: history.FWrite, Key: "b", Arg: history.IntValue(1), Type: history.Info, Return: history.Never},
+		{Session: "s", F: history.FWrite, Key: "b", Arg: history.IntValue(1), Return: history.Never,
+			Type: history.Info},
 		{Session: "s", F: history.FWrite, Key: "c", Arg: history.IntValue(1), Type: history.Fail, Return: 1},
 	}
 	for _, key := range []string{"a", "b", "c"} {
 		for _, node := range []string{"n1", "n2", "n3"} {
-			op := history.Op{Session: "s", F: history.FPeek, Key: key, Node: node, Call: endOf, Return: endOf + 1}
+			op := history.Op{Session: "s", F: history.FPeek, Key: key, Node: node}
+			op.Call, op.Return = endOf, endOf+1
 			if op.Type = history.Fail; !d.bool(3) {
 				op.Type = history.Ok
 				if !d.bool(4) {
@@ -65,7 +67,8 @@ func convergenceAgrees(t testing.TB, d *dice) {
 		want = Unknown
 	}
 	v := checked(Convergent(), h)[Convergence]
-	if v.Result != want || v.Counts[KindDivergence] != int64(len(diverged)) || v.Opportunities != int64(len(chances)) {
+	if v.Result != want || v.Counts[KindDivergence] != int64(len(diverged)) ||
+		v.Opportunities != int64(len(chances)) {
 		sayHistory(t, h, "%+v, want %v, diverged %v, opportunities %v", v, want, diverged, chances)
 	}
 	provesItself(t, Convergent(), v, endOf)

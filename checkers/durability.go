@@ -54,7 +54,7 @@ func (durable) Check(ctx context.Context, h *history.History) []Verdict {
 	case h.FinalFrom() == history.Never:
 		why = "there are no final reads"
 	case why == "" && d.unknown > 0:
-		why = fmt.Sprintf("the final state of %d keys is unknown: no final read was answered (%s)", d.unknown, d.example)
+		why = fmt.Sprintf("no final read of %s was answered (keys like that: %d)", d.example, d.unknown)
 	}
 	v := d.verdict("", why)
 	v.Measures = map[string]float64{"keys_unknown": float64(d.unknown), "hidden_writes": float64(d.hidden)}
@@ -151,8 +151,8 @@ func (d *durability) judge(k *keyAccesses, s *finalState) {
 		}
 		return
 	}
-	list = list || slices.ContainsFunc(s.answers, func(a access) bool { return a.value.Kind() == history.List })
-	if list {
+	isList := func(a access) bool { return a.value.Kind() == history.List }
+	if list || slices.ContainsFunc(s.answers, isList) {
 		d.judgeList(k, s)
 	} else {
 		d.judgeRegister(k, s)

@@ -41,7 +41,8 @@ func TestDurability(t *testing.T) {
 s1     |--w k=1--|  |--w k=2--|
 phase                            ^final-reads
 s1                                 |--r k=1--|
-`, KindLostWrite, "s1 wrote k=2 (op 2), acknowledged; at the end s1 read k=1 (op 3), which s1's write of 1 (op 1) had made 3 µs earlier"},
+`, KindLostWrite, "s1 wrote k=2 (op 2), acknowledged; at the end s1 read k=1 (op 3), " +
+			"which s1's write of 1 (op 1) had made 3 µs earlier"},
 		{"a concurrent write may stay", `
 s1     |--w k=1--|
 s2             |--w k=2--|
@@ -104,7 +105,7 @@ phase                            ^final-reads
 s1                                 |--r k--|  fail no-leader
 s1 @n1                                        |--peek k=1--|
 s1 @n2                                        |--peek k--|  fail timeout
-`, "the final state of 1 keys is unknown: no final read was answered (k)", ""},
+`, "no final read of k was answered (keys like that: 1)", ""},
 		{"lists: lost, twice, failed, invented", `
 s1     |--append l+=1--|  |--append l+=2--|  |--append l+=3--|  fail no-leader
 phase                                                            ^final-reads
@@ -174,7 +175,8 @@ s1      |--w q=1--|
 s2                   |--r q=1--|  |--w r=1--|
 s3 @n2                                         |--r [q r]=[∅ 1]--|
 `, KindAnswerBeforeQuestion,
-			"s2 read q=1 (op 2) and then wrote the answer r=1 (op 3); s3 read [q r]=[∅ 1] at n2 (op 4): the answer without its question"},
+			"s2 read q=1 (op 2) and then wrote the answer r=1 (op 3); s3 read [q r]=[∅ 1] at n2 (op 4): " +
+				"the answer without its question"},
 		{"a newer question is a question too", `
 s1      |--w q=1--|                            |--w q=2--|
 s2                   |--r q=1--|  |--w r=1--|
@@ -212,8 +214,8 @@ s3                                             |--r r=1--|  |--r q=∅--|
 
 func TestPropertiesAreThoseOfTheVerdicts(t *testing.T) {
 	h := drawn(t, `s1  |--w k=1--|`)
-	for _, c := range []Checker{Sessions(AnyOrder), Sessions(WriterOrder, WritesFollowReads), Sessions(ListOrder),
-		PrefixConsistent(), Durable(), Convergent(), Available()} {
+	for _, c := range []Checker{Sessions(AnyOrder), Sessions(WriterOrder, WritesFollowReads),
+		Sessions(ListOrder), PrefixConsistent(), Durable(), Convergent(), Available()} {
 		verdicts := checked(c, h)
 		for _, p := range c.Properties() {
 			if verdicts[p].Property != p {
@@ -224,7 +226,8 @@ func TestPropertiesAreThoseOfTheVerdicts(t *testing.T) {
 			t.Errorf("%d verdicts about %v", len(verdicts), c.Properties())
 		}
 	}
-	if v := checked(Sessions(AnyOrder, "sanity"), &history.History{})["sanity"]; v.Result != Unknown || v.Reason == "" {
+	v := checked(Sessions(AnyOrder, "sanity"), &history.History{})["sanity"]
+	if v.Result != Unknown || v.Reason == "" {
 		t.Errorf("%+v", v)
 	}
 }

@@ -102,7 +102,7 @@ func (d *durability) judgeLegal(k *keyAccesses, s *finalState, from origins) {
 			}, a.op)
 		} else {
 			d.add(KindResurrected, k.key, func(w *witness) string {
-				return fmt.Sprintf("%s; at the end %s, though that write failed", w.whose(o.failed), w.did(a.op))
+				return w.whose(o.failed) + " failed; at the end " + w.did(a.op) + ", which has it"
 			}, o.failed, a.op)
 		}
 		return
@@ -114,15 +114,16 @@ func (d *durability) lose(k *keyAccesses, lost, answer *access, from origins) {
 	older := from.of(answer.value).last
 	if lost.kind == deletes {
 		d.add(KindResurrected, k.key, func(w *witness) string {
-			return fmt.Sprintf("%s, after %s had returned; at the end %s", w.did(lost.op), w.whose(older), w.did(answer.op))
+			return fmt.Sprintf("%s, after %s had returned; at the end %s",
+				w.did(lost.op), w.whose(older), w.did(answer.op))
 		}, older, lost.op, answer.op)
 		return
 	}
 	d.add(KindLostWrite, k.key, func(w *witness) string {
 		if older == nil {
-			return fmt.Sprintf("%s, acknowledged; at the end %s, and nobody deleted it", w.did(lost.op), w.did(answer.op))
+			return w.did(lost.op) + ", acknowledged; at the end " + w.did(answer.op) + ", and nobody deleted it"
 		}
-		return fmt.Sprintf("%s, acknowledged; at the end %s, which %s had made %s", w.did(lost.op), w.did(answer.op),
-			w.whose(older), earlier(older.Return, lost.op.Call))
+		return fmt.Sprintf("%s, acknowledged; at the end %s, which %s had made %s",
+			w.did(lost.op), w.did(answer.op), w.whose(older), earlier(older.Return, lost.op.Call))
 	}, lost.op, answer.op, older)
 }

@@ -56,7 +56,8 @@ func endHistory(d *dice) *history.History {
 		d.outcome(op)
 	}
 	for i := range 1 + d.n(3) {
-		op := history.Op{Session: "s", Key: "k", F: history.FRead, Type: history.Ok, Call: endOf, Return: endOf + 1}
+		op := history.Op{Session: "s", Key: "k", F: history.FRead, Type: history.Ok}
+		op.Call, op.Return = endOf, endOf+1
 		if i > 0 {
 			op.F, op.Node = history.FPeek, string(rune('a'+i))
 		}
@@ -95,9 +96,8 @@ func durabilityAgrees(t testing.TB, d *dice) {
 	for i := range h.Ops {
 		if op := &h.Ops[i]; op.Call >= endOf && op.Type == history.Ok {
 			explained = explained || twin.possible(op.Result)
-			legal = legal && (op.Result.IsNull() || slices.ContainsFunc(twin.effects, func(x *history.Op) bool {
-				return x.Arg.Equal(op.Result)
-			}))
+			made := func(x *history.Op) bool { return x.Arg.Equal(op.Result) }
+			legal = legal && (op.Result.IsNull() || slices.ContainsFunc(twin.effects, made))
 		}
 	}
 	want := Valid
@@ -132,7 +132,8 @@ func endList(d *dice) *history.History {
 		d.outcome(op)
 	}
 	for i := range 1 + d.n(3) {
-		op := history.Op{Session: "s", Key: "k", F: history.FRead, Type: history.Ok, Call: endOf, Return: endOf + 1}
+		op := history.Op{Session: "s", Key: "k", F: history.FRead, Type: history.Ok}
+		op.Call, op.Return = endOf, endOf+1
 		if i > 0 {
 			op.F, op.Node = history.FPeek, string(rune('a'+i))
 		}

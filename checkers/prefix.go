@@ -46,7 +46,8 @@ func (prefixChecker) Check(ctx context.Context, h *history.History) []Verdict {
 	}
 	for i := range pairs {
 		if ctx.Err() != nil {
-			return []Verdict{t.verdict("", fmt.Sprintf("stopped after %d of %d pairs of keys: %v", i, len(pairs), ctx.Err()))}
+			why := fmt.Sprintf("stopped after %d of %d pairs of keys: %v", i, len(pairs), ctx.Err())
+			return []Verdict{t.verdict("", why)}
 		}
 		p := &pairs[i]
 		question, answer := keys[p.keys[0]], keys[p.keys[1]]

@@ -57,8 +57,9 @@ func (tw *prefixTwin) knew(h *history.History, answer *history.Op) bool {
 			continue
 		}
 		values, _ := op.Result.AsList()
-		if op.Key == "q" && (op.F == history.FWrite && op.Arg.Equal(answer.Arg) ||
-			op.F == history.FRead && op.Result.Equal(answer.Arg)) || len(values) == 2 && values[0].Equal(answer.Arg) {
+		wrote := op.F == history.FWrite && op.Key == "q" && op.Arg.Equal(answer.Arg)
+		read := op.F == history.FRead && op.Key == "q" && op.Result.Equal(answer.Arg)
+		if wrote || read || len(values) == 2 && values[0].Equal(answer.Arg) {
 			return true
 		}
 	}

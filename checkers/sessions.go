@@ -51,8 +51,12 @@ const (
 )
 
 var (
-	guaranteeNames = [...]string{ReadYourWrites, MonotonicReads, MonotonicWrites, WritesFollowReads, SessionCausality}
-	guaranteeKinds = [...]string{KindOwnWriteMissing, KindReadWentBack, KindWritesReordered, KindWriteOvertook}
+	guaranteeNames = [...]string{
+		ReadYourWrites, MonotonicReads, MonotonicWrites, WritesFollowReads, SessionCausality,
+	}
+	guaranteeKinds = [...]string{
+		KindOwnWriteMissing, KindReadWentBack, KindWritesReordered, KindWriteOvertook,
+	}
 )
 
 // Sessions returns the checker of the session guarantees (Terry et al. 1994, "Session Guarantees for

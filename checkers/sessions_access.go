@@ -39,21 +39,46 @@ type keyAccesses struct {
 // accessesByKey returns the accesses of the history by key, the keys in the order of their first use.
 // Peeks are none: they are served without any guarantee.
 func accessesByKey(h *history.History) []keyAccesses {
-	var keys []keyAccesses
-	place := map[string]int{}
-	add := func(key string, a access) {
-		at, known := place[key]
-		if !known {
-			at = len(keys)
-			place[key] = at
-			keys = append(keys, keyAccesses{key: key})
-		}
-		keys[at].list = append(keys[at].list, a)
-	}
+	all := make([]access, 0, len(h.Ops))
+	names := make([]string, 0, len(h.Ops))
 	for i := range h.Ops {
-		eachAccess(&h.Ops[i], add)
+		eachAccess(&h.Ops[i], func(key string, a access) {
+			all, names = append(all, a), append(names, key)
+		})
+	}
+	labels, lists := split(all, func(i int) string { return names[i] })
+	keys := make([]keyAccesses, len(labels))
+	for i := range keys {
+		keys[i] = keyAccesses{labels[i], lists[i]}
 	}
 	return keys
+}
+
+// split splits accesses by label, in the order of first use, keeping their order.
+func split(all []access, label func(i int) string) (labels []string, lists [][]access) {
+	place := map[string]int32{}
+	places := make([]int32, len(all))
+	var counts []int
+	for i := range all {
+		name := label(i)
+		at, known := place[name]
+		if !known {
+			at = int32(len(labels))
+			place[name] = at
+			labels, counts = append(labels, name), append(counts, 0)
+		}
+		places[i] = at
+		counts[at]++
+	}
+	backing := make([]access, len(all))
+	lists = make([][]access, len(labels))
+	for i, n := range counts {
+		lists[i], backing = backing[:0:n], backing[n:]
+	}
+	for i := range all {
+		lists[places[i]] = append(lists[places[i]], all[i])
+	}
+	return labels, lists
 }
 
 // eachAccess calls yield for every access of op.
@@ -136,19 +161,16 @@ type sessionAccesses struct {
 
 // bySession splits the accesses that certainly happened by session, in the order of first use.
 func bySession(list []access) []sessionAccesses {
-	var sessions []sessionAccesses
-	place := map[string]int{}
-	for _, a := range list {
-		if a.op.Type != history.Ok {
-			continue
+	certain := make([]access, 0, len(list))
+	for i := range list {
+		if list[i].op.Type == history.Ok {
+			certain = append(certain, list[i])
 		}
-		at, known := place[a.op.Session]
-		if !known {
-			at = len(sessions)
-			place[a.op.Session] = at
-			sessions = append(sessions, sessionAccesses{session: a.op.Session})
-		}
-		sessions[at].list = append(sessions[at].list, a)
+	}
+	names, lists := split(certain, func(i int) string { return certain[i].op.Session })
+	sessions := make([]sessionAccesses, len(names))
+	for i := range sessions {
+		sessions[i] = sessionAccesses{names[i], lists[i]}
 	}
 	return sessions
 }

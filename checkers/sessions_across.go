@@ -2,7 +2,6 @@ package checkers
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/rashomon-harness/rashomon/history"
@@ -35,9 +34,10 @@ func (f *sessionFindings) judgeAcross(h *history.History, keys map[string]*count
 		}
 		for later := range op.Keys {
 			for earlier := range op.Keys {
-				a, b := keys[op.Keys[earlier]], keys[op.Keys[later]]
+				key := op.Keys[earlier]
+				a, b := keys[key], keys[op.Keys[later]]
 				if a != nil && b != nil && a != b {
-					f.judgePair(op, op.Keys[earlier], a, a.version(&values[earlier]), b.write(b.version(&values[later])))
+					f.judgePair(op, key, a, a.version(&values[earlier]), b.write(b.version(&values[later])))
 				}
 			}
 		}
@@ -70,7 +70,7 @@ func (f *sessionFindings) comparePair(
 		return
 	}
 	t.add(guaranteeKinds[g], key, func(wit *witness) string {
-		return fmt.Sprintf("%s; %s, which has the later without the earlier", then(wit, past.op, w), wit.did(answer))
+		return then(wit, past.op, w) + "; " + wit.did(answer) + ", which has the later without the earlier"
 	}, past.op, w, answer, c.write(past.version), c.write(v))
 }
 
@@ -83,7 +83,9 @@ func (k *countingKey) seenBefore(op *history.Op) sighting {
 		}
 	}
 	all := k.read[op.Session]
-	at, _ := slices.BinarySearchFunc(all, op.Call, func(s seenBy, call int64) int { return cmp.Compare(s.at, call) })
+	at, _ := slices.BinarySearchFunc(all, op.Call, func(s seenBy, call int64) int {
+		return cmp.Compare(s.at, call)
+	})
 	if at == 0 {
 		return sighting{}
 	}

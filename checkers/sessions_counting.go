@@ -112,7 +112,9 @@ func (s sighting) later(version int, op *history.Op) sighting {
 }
 
 // judgeCounting judges the keys by their writers' order, then, if asked, what reads of several keys show.
-func (f *sessionFindings) judgeCounting(ctx context.Context, h *history.History, keys []keyAccesses, across bool) {
+func (f *sessionFindings) judgeCounting(
+	ctx context.Context, h *history.History, keys []keyAccesses, across bool,
+) {
 	known := map[string]*countingKey{}
 	f.eachKey(ctx, keys, func(k *keyAccesses) {
 		c := newCounting(k.list)

@@ -165,8 +165,8 @@ func versionsAgree(t testing.TB, d *dice) {
 	for g := ryw; g < guarantees; g++ {
 		v := got[guaranteeNames[g]]
 		if v.Counts[guaranteeKinds[g]] != twin.counts[g] || v.Opportunities != twin.chances[g] {
-			sayHistory(t, h, "%s: %d of %d, want %d of %d", v.Property, v.Counts[guaranteeKinds[g]], v.Opportunities,
-				twin.counts[g], twin.chances[g])
+			sayHistory(t, h, "%s: %d of %d, want %d of %d", v.Property,
+				v.Counts[guaranteeKinds[g]], v.Opportunities, twin.counts[g], twin.chances[g])
 		}
 		provesItself(t, c, v, history.Never)
 	}

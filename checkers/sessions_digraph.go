@@ -1,5 +1,7 @@
 package checkers
 
+import "slices"
+
 // digraph is a directed graph with labelled edges, laid out so that the edges of a node lie together.
 type digraph struct {
 	edges     []orderEdge
@@ -43,8 +45,8 @@ type tarjan struct {
 func (d *digraph) components(labels uint8) {
 	n := len(d.head) - 1
 	d.component = make([]int32, n)
-	t := &tarjan{digraph: d, labels: labels, number: make([]int32, n), low: make([]int32, n), next: make([]int32, n)}
-	copy(t.next, d.head)
+	t := &tarjan{digraph: d, labels: labels, number: make([]int32, n), low: make([]int32, n)}
+	t.next = slices.Clone(d.head)
 	for v := range int32(n) {
 		if t.number[v] == 0 {
 			t.walk(v)

@@ -111,8 +111,8 @@ func provesItself(t testing.TB, c Checker, v Verdict, final int64) {
 	for _, a := range v.Anomalies {
 		alone := checked(c, historyOf(a.Ops, final))[v.Property]
 		if alone.Counts[a.Kind] == 0 {
-			t.Errorf("%s %s: the witness does not show it by itself: %+v\n%s\n%s", v.Property, a.Kind, alone, a.Sentence,
-				history.Draw(a.Ops, history.DrawOptions{}))
+			t.Errorf("%s %s: the witness does not show it by itself: %+v\n%s\n%s", v.Property, a.Kind,
+				alone, a.Sentence, history.Draw(a.Ops, history.DrawOptions{}))
 		}
 		if len(a.Ops) > 6 && !strings.Contains(a.Kind, "+") || a.Sentence == "" {
 			t.Errorf("%s: %d operations, sentence %q", a.Kind, len(a.Ops), a.Sentence)

@@ -2,7 +2,6 @@ package checkers
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -70,7 +69,9 @@ func newListKey(k *keyAccesses) (l *listKey, why string) {
 			lists = append(lists, a)
 		}
 	}
-	slices.SortStableFunc(lists, func(a, b access) int { return cmp.Compare(listSize(b.value), listSize(a.value)) })
+	slices.SortStableFunc(lists, func(a, b access) int {
+		return cmp.Compare(listSize(b.value), listSize(a.value))
+	})
 	l = &listKey{key: k.key, place: make(map[*history.Value]listRead, len(lists))}
 	for _, a := range lists {
 		l.enter(a)
@@ -99,7 +100,9 @@ func (l *listKey) enter(a access) {
 // isInts reports whether v is a list of integers, or null, the empty list.
 func isInts(v *history.Value) bool {
 	list, ok := v.AsList()
-	return v.IsNull() || ok && !slices.ContainsFunc(list, func(e history.Value) bool { return e.Kind() != history.Int })
+	return v.IsNull() || ok && !slices.ContainsFunc(list, func(e history.Value) bool {
+		return e.Kind() != history.Int
+	})
 }
 
 func listSize(v *history.Value) int {
@@ -216,7 +219,8 @@ func (f *sessionFindings) listChances(l *listKey, s *listStory) {
 		own, seen := ryw, mr
 		if step.kind == appends {
 			own, seen = mw, wfr
-			if !slices.ContainsFunc(l.branches, func(b *branch) bool { return b.at(step.element) != absent }) {
+			shown := func(b *branch) bool { return b.at(step.element) != absent }
+			if !slices.ContainsFunc(l.branches, shown) {
 				continue
 			}
 		}
@@ -265,12 +269,13 @@ func (f *sessionFindings) judgeBranch(l *listKey, s *listStory, at int, b *branc
 
 // lackingRead counts a read that lacks what its session appended or read before.
 func (f *sessionFindings) lackingRead(g guarantee, key string, past, read *history.Op) {
-	f.tallies[g].add(guaranteeKinds[g], key, func(w *witness) string { return then(w, past, read) }, past, read)
+	say := func(w *witness) string { return then(w, past, read) }
+	f.tallies[g].add(guaranteeKinds[g], key, say, past, read)
 }
 
 // overtaken counts an append that stands before, or without, what its session appended or read before it.
 func (f *sessionFindings) overtaken(g guarantee, key string, past, write, shown *history.Op) {
 	f.tallies[g].add(guaranteeKinds[g], key, func(w *witness) string {
-		return fmt.Sprintf("%s; %s, which has the later without the earlier before it", then(w, past, write), w.did(shown))
+		return then(w, past, write) + "; " + w.did(shown) + ", which has the later without the earlier before it"
 	}, past, write, shown)
 }

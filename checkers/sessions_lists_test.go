@@ -76,7 +76,8 @@ func (tw *listTwin) run() {
 				if at := slices.Index(list, e); at >= 0 {
 					shown = true
 					badOwn = badOwn || lacking(list[:at], own)
-					badSeen = badSeen || lacking(list[:at+1], seen) // that e was read before it was appended is another matter
+					// That e itself was read before it was appended is another matter.
+					badSeen = badSeen || lacking(list[:at+1], seen)
 				}
 			}
 		}
@@ -138,8 +139,8 @@ func listsAgree(t testing.TB, d *dice) {
 	for g := ryw; g < guarantees; g++ {
 		v := got[guaranteeNames[g]]
 		if v.Counts[guaranteeKinds[g]] != twin.counts[g] || v.Opportunities != twin.chances[g] {
-			sayHistory(t, h, "%s: %d of %d, want %d of %d", v.Property, v.Counts[guaranteeKinds[g]], v.Opportunities,
-				twin.counts[g], twin.chances[g])
+			sayHistory(t, h, "%s: %d of %d, want %d of %d", v.Property,
+				v.Counts[guaranteeKinds[g]], v.Opportunities, twin.counts[g], twin.chances[g])
 		}
 		provesItself(t, c, v, history.Never)
 	}

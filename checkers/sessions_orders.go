@@ -83,7 +83,7 @@ type orderGraph struct {
 	ids     map[int64]int32
 	write   []*history.Op // by value node; nil for the initial value, node 0, and where it is not recorded
 	deleted bool          // the key may have been deleted, so that null need not be the initial value
-	last    []int32       // by node: a value's node itself, of a session's past the value that it learned last
+	last    []int32       // by node: of a value the node itself, of a session's past the value learned last
 	edges   []orderEdge
 	graph   digraph
 }

@@ -35,8 +35,9 @@ func newOrderTwin(h *history.History) *orderTwin {
 		add(v, ok)
 	}
 	for i := range h.Ops {
-		v, ok := h.Ops[i].Result.AsInt()
-		if refused, current := casRefused(&h.Ops[i]); h.Ops[i].F == history.FCAS && refused && current != nil {
+		op := &h.Ops[i]
+		v, ok := op.Result.AsInt()
+		if refused, current := casRefused(op); op.F == history.FCAS && refused && current != nil {
 			v, ok = current.AsInt()
 		}
 		add(v, ok && !failed[v])
@@ -79,6 +80,9 @@ func (tw *orderTwin) value(op *history.Op) (v int64, isRead, ok bool) {
 	return v, true, slices.Contains(tw.values, v)
 }
 
+// binding is the guarantee that binds two operations, by whether the first and the second is a read.
+var binding = map[[2]bool]guarantee{{false, true}: ryw, {true, true}: mr, {false, false}: mw, {true, false}: wfr}
+
 // pairs calls yield with each guarantee's pairs of values: the first is not after the second.
 func (tw *orderTwin) pairs(yield func(g guarantee, i, j int, a, b int64)) {
 	for i := range tw.ops {
@@ -92,8 +96,7 @@ func (tw *orderTwin) pairs(yield func(g guarantee, i, j int, a, b int64)) {
 			if !okA || !okB {
 				continue
 			}
-			g := map[[2]bool]guarantee{{false, true}: ryw, {true, true}: mr, {false, false}: mw, {true, false}: wfr}[[2]bool{readA, readB}]
-			yield(g, i, j, a, b)
+			yield(binding[[2]bool{readA, readB}], i, j, a, b)
 		}
 	}
 }

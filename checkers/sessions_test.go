@@ -9,13 +9,15 @@ import (
 	"github.com/rashomon-harness/rashomon/history"
 )
 
-// sessionCase is a drawn history and what a checker of the session guarantees says of it: by property its
-// kinds of anomalies, "valid", or why it is unknown.
+// found is what a checker says, by property: kinds of anomalies, "valid", or why it is unknown.
+type found map[string]string
+
+// sessionCase is a drawn history and what a checker of the session guarantees says of it.
 type sessionCase struct {
 	name    string
 	drawing string
 	checker Checker
-	want    map[string]string
+	want    found
 	says    string // a sentence of some anomaly
 }
 
@@ -23,102 +25,103 @@ var sessionCases = []sessionCase{
 	{"stale read of the own write", `
 s1 @n1  |--w k=1--|
 s1 @n2               |--r k=∅--|
-`, Sessions(WriterOrder), map[string]string{ReadYourWrites: KindOwnWriteMissing, MonotonicReads: NotExercised},
+`, Sessions(WriterOrder), found{ReadYourWrites: KindOwnWriteMissing, MonotonicReads: NotExercised},
 		"s1 wrote k=1 at n1 (op 1) and then read k=∅ at n2 (op 2)"},
 	{"a write on another device is bound once it has returned, and not while it overlaps", `
 s1/d1  |--w k=1--|              |--w k=2--|
 s1/d2               |--r k=1--|     |--r k=1--|
-`, Sessions(WriterOrder), map[string]string{ReadYourWrites: "valid", MonotonicReads: "valid"}, ""},
+`, Sessions(WriterOrder), found{ReadYourWrites: "valid", MonotonicReads: "valid"}, ""},
 	{"the other device missed it", `
 s1/d1  |--w k=1--|  |--w k=2--|
 s1/d2                              |--r k=1--|
-`, Sessions(WriterOrder), map[string]string{ReadYourWrites: KindOwnWriteMissing, MonotonicReads: NotExercised},
+`, Sessions(WriterOrder), found{ReadYourWrites: KindOwnWriteMissing, MonotonicReads: NotExercised},
 		"s1 wrote k=2 (op 2) and then read k=1 (op 3)"},
 	{"equal times overlap", `
 s1/d1  |--w k=1--|
 s1/d2            |--r k=∅--|
-`, Sessions(WriterOrder), map[string]string{ReadYourWrites: NotExercised, MonotonicReads: NotExercised}, ""},
+`, Sessions(WriterOrder), found{ReadYourWrites: NotExercised, MonotonicReads: NotExercised}, ""},
 	{"somebody else's value after the own write may be newer", `
 s1  |--w k=1--|                |--r k=2--|
 s2                |--w k=2--|
-`, Sessions(AnyOrder), map[string]string{ReadYourWrites: "valid", SessionCausality: "valid"}, ""},
+`, Sessions(AnyOrder), found{ReadYourWrites: "valid", SessionCausality: "valid"}, ""},
 	{"an ambiguous write binds nobody and may land at any time", `
 s1  |--w k=1--|  |--w k=2--…  |--w k=3--|  |--r k=3--|  |--r k=2--|  |--r k=3--|
-`, Sessions(WriterOrder), map[string]string{ReadYourWrites: "valid", MonotonicReads: "valid"}, ""},
+`, Sessions(WriterOrder), found{ReadYourWrites: "valid", MonotonicReads: "valid"}, ""},
 	{"nor does it hide what is certain", `
 s1  |--w k=1--|  |--w k=2--…  |--w k=3--|  |--r k=3--|  |--r k=2--|  |--r k=1--|
-`, Sessions(WriterOrder), map[string]string{ReadYourWrites: KindOwnWriteMissing, MonotonicReads: KindReadWentBack}, ""},
+`, Sessions(WriterOrder), found{ReadYourWrites: KindOwnWriteMissing, MonotonicReads: KindReadWentBack}, ""},
 	{"failed reads say nothing, and peeks neither", `
 s1  |--w k=1--|  |--r k--|  fail no-leader
 s1                          |--peek k=∅--|
-`, Sessions(WriterOrder), map[string]string{ReadYourWrites: NotExercised}, ""},
+`, Sessions(WriterOrder), found{ReadYourWrites: NotExercised}, ""},
 	{"back in time on a key of others", `
 s1  |--w k=1--|  |--w k=2--|
 s2 @n1                         |--r k=2--|
 s2 @n2                                      |--r k=1--|
-`, Sessions(WriterOrder), map[string]string{MonotonicReads: KindReadWentBack, ReadYourWrites: NotExercised},
+`, Sessions(WriterOrder), found{MonotonicReads: KindReadWentBack, ReadYourWrites: NotExercised},
 		"s2 read k=2 at n1 (op 3) and then read k=1 at n2 (op 4)"},
 	{"two readers that disagree on the order", `
 s1  |--w k=1--|
 s2  |--w k=2--|
 s3               |--r k=1--|  |--r k=2--|
 s4               |--r k=2--|  |--r k=1--|
-`, Sessions(AnyOrder), map[string]string{MonotonicReads: KindReadWentBack, SessionCausality: KindReadWentBack},
+`, Sessions(AnyOrder), found{MonotonicReads: KindReadWentBack, SessionCausality: KindReadWentBack},
 		"no order of the values of k allows all of: "},
 	{"the reader of an old own value violates two guarantees together", `
 s1  |--w k=1--|  |--w k=2--|  |--r k=1--|
-`, Sessions(AnyOrder), map[string]string{ReadYourWrites: "valid",
+`, Sessions(AnyOrder), found{ReadYourWrites: "valid",
 		SessionCausality: "read-your-writes+monotonic-writes"}, ""},
 	{"null after a delete is no going back", `
 s1  |--w k=1--|  |--delete k--|  |--r k=∅--|
-`, Sessions(AnyOrder), map[string]string{ReadYourWrites: NotExercised}, ""},
+`, Sessions(AnyOrder), found{ReadYourWrites: NotExercised}, ""},
 	{"null is, when the delete failed", `
 s1  |--w k=1--|  |--delete k--| fail no-leader |--r k=∅--|
-`, Sessions(AnyOrder), map[string]string{ReadYourWrites: KindOwnWriteMissing}, ""},
+`, Sessions(AnyOrder), found{ReadYourWrites: KindOwnWriteMissing}, ""},
 	{"a refused compare-and-set reads", `
 s1  |--w k=1--|                |--cas k 3→4 refused (is ∅)--|
 s2               |--cas k 1→2--|
-`, Sessions(AnyOrder), map[string]string{ReadYourWrites: KindOwnWriteMissing}, ""},
+`, Sessions(AnyOrder), found{ReadYourWrites: KindOwnWriteMissing}, ""},
 	{"a value written twice tells nothing", `
 s1  |--w k=1--|  |--r k=∅--|
 s2  |--w k=1--|
-`, Sessions(AnyOrder), map[string]string{ReadYourWrites: "k was written the value 1 twice"}, ""},
+`, Sessions(AnyOrder), found{ReadYourWrites: "k was written the value 1 twice"}, ""},
 	{"an own element is missing from the list", `
 s1  |--append l+=1--|  |--append l+=2--|  |--r l=[1]--|
-`, Sessions(ListOrder), map[string]string{ReadYourWrites: KindOwnWriteMissing, MonotonicReads: NotExercised,
+`, Sessions(ListOrder), found{ReadYourWrites: KindOwnWriteMissing, MonotonicReads: NotExercised,
 		MonotonicWrites: NotExercised}, "s1 appended 2 to l (op 1) and then read l=[1] (op 2)"},
 	{"own elements stand in the other order", `
 s1  |--append l+=1--|  |--append l+=2--|
 s2                                        |--r l=[2 1]--|
-`, Sessions(ListOrder), map[string]string{MonotonicWrites: KindWritesReordered, WritesFollowReads: NotExercised},
-		"s1 appended 1 to l (op 1) and then appended 2 to l (op 2); s2 read l=[2 1] (op 3), which has the later"},
+`, Sessions(ListOrder), found{MonotonicWrites: KindWritesReordered, WritesFollowReads: NotExercised},
+		"s1 appended 1 to l (op 1) and then appended 2 to l (op 2); s2 read l=[2 1] (op 3), which has"},
 	{"the answer stands in a list without the question", `
 s1  |--append l+=1--|
 s2                    |--r l=[1]--|  |--append l+=2--|
 s3                                                      |--r l=[2]--|
-`, Sessions(ListOrder), map[string]string{WritesFollowReads: KindWriteOvertook, MonotonicWrites: NotExercised},
+`, Sessions(ListOrder), found{WritesFollowReads: KindWriteOvertook, MonotonicWrites: NotExercised},
 		"s2 read l=[1] (op 1) and then appended 2 to l (op 2); s3 read l=[2] (op 3), which has the later"},
 	{"a list that shrinks", `
 s1  |--append l+=1--|
 s2                    |--r l=[1]--|  |--r l=∅--|
-`, Sessions(ListOrder), map[string]string{MonotonicReads: KindReadWentBack, ReadYourWrites: NotExercised}, ""},
+`, Sessions(ListOrder), found{MonotonicReads: KindReadWentBack, ReadYourWrites: NotExercised}, ""},
 	{"lists in transactions", `
 s1  |--txn [append l+=1, append m+=1]--|  |--txn [r l=[1], r m=∅]--|
-`, Sessions(ListOrder), map[string]string{ReadYourWrites: KindOwnWriteMissing}, ""},
+`, Sessions(ListOrder), found{ReadYourWrites: KindOwnWriteMissing}, ""},
 	{"across keys, one answer has the later write without the earlier", `
 s1  |--w a=1--|  |--w b=1--|
 s2                            |--r [a b]=[∅ 1]--|
-`, Sessions(WriterOrder, MonotonicWrites, WritesFollowReads), map[string]string{MonotonicWrites: KindWritesReordered,
-		WritesFollowReads: NotExercised}, "s1 wrote a=1 (op 1) and then wrote b=1 (op 2); s2 read [a b]=[∅ 1] (op 3)"},
+`, Sessions(WriterOrder, MonotonicWrites, WritesFollowReads),
+		found{MonotonicWrites: KindWritesReordered, WritesFollowReads: NotExercised},
+		"s1 wrote a=1 (op 1) and then wrote b=1 (op 2); s2 read [a b]=[∅ 1] (op 3)"},
 	{"across keys, two answers decide nothing", `
 s1  |--w a=1--|  |--w b=1--|
 s2                            |--r b=1--|  |--r a=∅--|
-`, Sessions(WriterOrder, MonotonicWrites), map[string]string{MonotonicWrites: NotExercised}, ""},
+`, Sessions(WriterOrder, MonotonicWrites), found{MonotonicWrites: NotExercised}, ""},
 	{"across keys, a write without what its session had read", `
 s1  |--w a=1--|
 s2               |--r a=1--|  |--w b=1--|
 s3                                         |--r [a b]=[∅ 1]--|
-`, Sessions(WriterOrder, WritesFollowReads), map[string]string{WritesFollowReads: KindWriteOvertook},
+`, Sessions(WriterOrder, WritesFollowReads), found{WritesFollowReads: KindWriteOvertook},
 		"s2 read a=1 (op 2) and then wrote b=1 (op 3); s3 read [a b]=[∅ 1] (op 4)"},
 }
 
@@ -171,7 +174,8 @@ s1                                                           |--r k=[1]--|
 `)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	for _, c := range []Checker{Sessions(AnyOrder), Sessions(WriterOrder), Sessions(ListOrder), PrefixConsistent(), Durable()} {
+	for _, c := range []Checker{Sessions(AnyOrder), Sessions(WriterOrder), Sessions(ListOrder),
+		PrefixConsistent(), Durable()} {
 		for _, v := range c.Check(ctx, h) {
 			if v.Result != Unknown || !strings.Contains(v.Reason, "stopped") {
 				t.Errorf("%s: %v %q", v.Property, v.Result, v.Reason)

@@ -65,7 +65,7 @@ func Create(root string, exps []*harness.Experiment, opts DirOptions) (*Dir, err
 	base := opts.Began.UTC().Format("20060102T150405Z") + "-" + strconv.FormatUint(seed, 10)
 	path, err := mkdirUnique(filepath.Join(parent, base))
 	if err != nil {
-		return nil, fmt.Errorf("run directory %s cannot be made: %w", filepath.Join(parent, base), reason(err))
+		return nil, fmt.Errorf("run directory %s cannot be made: %w", path, reason(err))
 	}
 	d := &Dir{Path: path, keepAll: opts.KeepAll, slugs: rowSlugs(exps)}
 	d.single = len(exps) == 1 && len(exps[0].Seeds) == 1

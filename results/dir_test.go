@@ -69,8 +69,11 @@ func TestCreateTwiceInASecond(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	run, err := Load(root, LatestName)
-	if err != nil || run.ID != "20260102T030405Z-1-3" || run.Name != "tour" || string(run.Source) != "name: tour\n" {
-		t.Errorf("latest: %+v, %v", run, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run.ID != "20260102T030405Z-1-3" || run.Name != "tour" || string(run.Source) != "name: tour\n" {
+		t.Errorf("latest: %+v", run)
 	}
 	if run.Outcome != nil {
 		t.Error("an outcome, and none was saved")
@@ -87,7 +90,8 @@ func TestCreateWhereNothingCanBeWritten(t *testing.T) {
 	}
 	for _, root := range []string{file, filepath.Join(file, "below")} {
 		_, err := Create(root, experiments("x", 1, ""), DirOptions{Began: began})
-		if err == nil || !strings.Contains(err.Error(), root) || !strings.Contains(err.Error(), "not a directory") {
+		if err == nil || !strings.Contains(err.Error(), root) ||
+			!strings.Contains(err.Error(), "not a directory") {
 			t.Errorf("%s: %v", root, err)
 		}
 	}
@@ -173,7 +177,8 @@ func TestSaveAndLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	if before.String() != after.String() {
-		t.Errorf("an outcome that was saved and loaded shows differently:\n%s\n%s", before.String(), after.String())
+		t.Errorf("an outcome that was saved and loaded shows differently:\n%s\n%s", before.String(),
+			after.String())
 	}
 	leftovers, _ := filepath.Glob(filepath.Join(d.Path, ".*"))
 	if len(leftovers) > 0 {
@@ -200,7 +205,8 @@ func TestLoadByName(t *testing.T) {
 		{ref: "tour/20260104T030405Z-1", want: made[2]},
 		{ref: made[1], want: made[1]},
 		{ref: filepath.Join(made[1], SourceName), want: made[1]},
-		{ref: "tour/2026", wrong: `"tour/2026" is the beginning of 2 runs: tour/20260104T030405Z-1, tour/20260102T030405Z-1`},
+		{ref: "tour/2026",
+			wrong: `"tour/2026" is the beginning of 2 runs: tour/20260104T030405Z-1, tour/20260102T03`},
 		{ref: "nothing", wrong: `no such run as "nothing": there are latest-run/20260105T030405Z-1`},
 	}
 	for _, tt := range tests {
@@ -271,7 +277,8 @@ func TestLatestAsFile(t *testing.T) {
 
 func TestSlug(t *testing.T) {
 	for in, want := range map[string]string{
-		"async, reads any": "async-reads-any", "../../etc": "etc", "": "unnamed", "Ünïcode": "n-code", "a--b_c": "a-b_c",
+		"async, reads any": "async-reads-any", "../../etc": "etc", "": "unnamed",
+		"Ünïcode": "n-code", "a--b_c": "a-b_c",
 	} {
 		if got := slug(in); got != want {
 			t.Errorf("slug(%q) = %q, want %q", in, got, want)

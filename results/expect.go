@@ -45,7 +45,8 @@ func writeExpectations(w io.Writer, out *harness.Outcome, long, color bool) {
 			if !long && plain(e) {
 				continue
 			}
-			fmt.Fprintf(w, "%s %s: %s %s: %s\n", paint(expectationMark(e), color), Label(row), e.Property, e.Asked, e.Saw)
+			mark := paint(expectationMark(e), color)
+			fmt.Fprintf(w, "%s %s: %s %s: %s\n", mark, Label(row), e.Property, e.Asked, e.Saw)
 			if !e.Met && e.Reproduce != "" {
 				fmt.Fprintf(w, "  $ %s\n", e.Reproduce)
 			}
@@ -55,7 +56,8 @@ func writeExpectations(w io.Writer, out *harness.Outcome, long, color bool) {
 
 // plain reports whether an expectation came true and the table shows why.
 func plain(e *harness.ExpectationResult) bool {
-	return e.Met && (e.Asked == string(harness.MustHold) || strings.HasPrefix(e.Asked, string(harness.MustViolate)))
+	return e.Met && (strings.HasPrefix(e.Asked, string(harness.MustHold)) ||
+		strings.HasPrefix(e.Asked, string(harness.MustViolate)))
 }
 
 // inShort puts the plain expectations of a row together by what was asked: "must-violate linearizability,

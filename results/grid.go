@@ -118,7 +118,8 @@ func (g *grid) seeds(row *harness.Row) string {
 	}
 	text := strconv.Itoa(len(row.Seeds))
 	if failed > 0 {
-		text += " " + g.note(fmt.Sprintf("harness failure in %s of %q: the run could not do what was asked. %s",
+		text += " " + g.note(fmt.Sprintf("harness failure in %s of %q: the run could not do what was"+
+			" asked. %s",
 			plural(failed, "seed"), Label(row), why))
 	}
 	if stopped > 0 {

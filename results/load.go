@@ -212,7 +212,8 @@ func read(path string) (*Run, error) {
 		return nil, fmt.Errorf("%s: not an outcome: %w", file, err)
 	}
 	if out.Schema != harness.OutcomeSchema {
-		return nil, fmt.Errorf("%s: schema: %d is not allowed; allowed: %d", file, out.Schema, harness.OutcomeSchema)
+		return nil, fmt.Errorf("%s: schema: %d is not allowed; allowed: %d", file, out.Schema,
+			harness.OutcomeSchema)
 	}
 	run.Outcome = out
 	return run, nil

@@ -15,7 +15,8 @@ import (
 // writeLong writes what the table leaves out: a line for each row and property, with the opportunities
 // and what the counts say about seeds that were not run.
 func writeLong(w io.Writer, out *harness.Outcome, r tw.Renderer, color bool) error {
-	header := []string{"configuration", "property", "", "seeds failing", "of all seeds (95%)", "opportunities",
+	header := []string{"configuration", "property", "", "seeds failing", "of all seeds (95%)",
+		"opportunities",
 		"anomalies", "a thousand ops"}
 	var rows [][]string
 	for i := range out.Rows {

@@ -29,7 +29,8 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s differs (go test -rewrite, and read the difference):\n--- got\n%s\n--- want\n%s", name, got, want)
+		t.Errorf("%s differs (go test -rewrite, and read the difference):\n--- got\n%s\n--- want\n%s", name,
+			got, want)
 	}
 }
 
@@ -42,7 +43,8 @@ func sampleOutcome() *harness.Outcome {
 		Sentence: "s1 wrote k=1 (op 1) and then read ∅ (op 2) at n2",
 	}}
 	cell := func(property string, valid, invalid, unknown int) harness.Cell {
-		c := harness.Cell{Property: property, Valid: valid, Invalid: invalid, Unknown: unknown, Opportunities: 1000, Ops: 60000}
+		c := harness.Cell{Property: property, Valid: valid, Invalid: invalid, Unknown: unknown,
+			Opportunities: 1000, Ops: 60000}
 		switch {
 		case invalid > 0:
 			c.Result = checkers.Invalid
@@ -62,25 +64,30 @@ func sampleOutcome() *harness.Outcome {
 	available := cell(checkers.Availability, 20, 0, 0)
 	available.Measures = map[string]float64{MeasureOkShare: 0.9912}
 	return &harness.Outcome{
-		Schema: harness.OutcomeSchema, Name: "sample", Build: "test", Began: "2026-01-02T03:04:05Z", Took: 5e9, Exit: 1,
+		Schema: harness.OutcomeSchema, Name: "sample", Build: "test",
+		Began: "2026-01-02T03:04:05Z", Took: 5e9, Exit: 1,
 		Rows: []harness.Row{
 			{
 				Experiment: "sample", Row: "async, reads any", Target: "reference", Env: "sim", Exit: 0,
 				Config: map[string]any{"replication": "async"},
-				Cells:  []harness.Cell{unknown, ryw, cell(checkers.MonotonicReads, 20, 0, 0), never, lost, available},
-				Seeds:  sampleSeeds(20),
+				Cells: []harness.Cell{unknown, ryw, cell(checkers.MonotonicReads, 20, 0, 0), never, lost,
+					available},
+				Seeds: sampleSeeds(20),
 				Expectations: []harness.ExpectationResult{
-					{Property: checkers.Durability, Asked: "must-violate lost-write", Met: true, Saw: "lost-write in 7 of 20 seeds"},
+					{Property: checkers.Durability, Asked: "must-violate lost-write", Met: true,
+						Saw: "lost-write in 7 of 20 seeds"},
 				},
 			},
 			{
 				Experiment: "sample", Row: "quorum | read-index", Target: "reference", Env: "sim", Exit: 1,
 				Config: map[string]any{"replication": "quorum"},
-				Cells: []harness.Cell{cell(checkers.Linearizability, 20, 0, 0), cell(checkers.ReadYourWrites, 20, 0, 0),
+				Cells: []harness.Cell{
+					cell(checkers.Linearizability, 20, 0, 0), cell(checkers.ReadYourWrites, 20, 0, 0),
 					cell(checkers.Durability, 20, 0, 0)},
 				Seeds: sampleSeeds(20),
 				Expectations: []harness.ExpectationResult{
-					{Property: checkers.Linearizability, Asked: "must-violate", Exit: 1, Saw: "valid in 20 seeds",
+					{Property: checkers.Linearizability, Asked: "must-violate", Exit: 1,
+						Saw:       "valid in 20 seeds",
 						Reproduce: "rashomon run x.yaml --seed 1"},
 					{Property: checkers.ConsistentPrefix, Asked: "must-hold", Exit: 2, Saw: "not judged"},
 				},
@@ -93,10 +100,13 @@ func sampleSeeds(n int) []harness.SeedOutcome {
 	seeds := make([]harness.SeedOutcome, n)
 	for i := range seeds {
 		seeds[i] = harness.SeedOutcome{
-			Seed: uint64(i + 1), Hash: strings.Repeat("ab", 32), Events: 6100, Ops: 3000, Ok: 2900, Took: 30e9,
-			Faults:   map[string]harness.FaultCounts{"partition/halves": {Installed: 3, Skipped: 1, Reason: "no leader"}},
-			Marks:    map[string]int64{"failover": 2},
-			Verdicts: []checkers.Verdict{{Property: checkers.Durability, Result: checkers.Valid, Opportunities: 12}},
+			Seed: uint64(i + 1), Hash: strings.Repeat("ab", 32),
+			Events: 6100, Ops: 3000, Ok: 2900, Took: 30e9,
+			Faults: map[string]harness.FaultCounts{"partition/halves": {Installed: 3, Skipped: 1,
+				Reason: "no leader"}},
+			Marks: map[string]int64{"failover": 2},
+			Verdicts: []checkers.Verdict{{Property: checkers.Durability, Result: checkers.Valid,
+				Opportunities: 12}},
 		}
 	}
 	return seeds
@@ -124,7 +134,8 @@ func TestText(t *testing.T) {
 	if err := Text(&colored, sampleOutcome(), view); err != nil {
 		t.Fatal(err)
 	}
-	plain := strings.NewReplacer("\x1b[32m", "", "\x1b[31m", "", "\x1b[33m", "", "\x1b[0m", "").Replace(colored.String())
+	uncolored := strings.NewReplacer("\x1b[32m", "", "\x1b[31m", "", "\x1b[33m", "", "\x1b[0m", "")
+	plain := uncolored.Replace(colored.String())
 	if plain != narrow.String() || plain == colored.String() {
 		t.Error("colours must be there and change nothing but colours")
 	}
@@ -132,7 +143,8 @@ func TestText(t *testing.T) {
 
 func TestMarkdown(t *testing.T) {
 	var buf bytes.Buffer
-	if err := Markdown(&buf, sampleOutcome(), View{Witnesses: true, Command: "rashomon run x.yaml"}); err != nil {
+	view := View{Witnesses: true, Command: "rashomon run x.yaml"}
+	if err := Markdown(&buf, sampleOutcome(), view); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "markdown.golden", buf.String())
@@ -175,15 +187,18 @@ func TestCells(t *testing.T) {
 		want string
 	}{
 		{"held", harness.Cell{Property: "p", Result: checkers.Valid, Valid: 5, Ops: 10}, "✓"},
-		{"failed without counts", harness.Cell{Property: "p", Result: checkers.Invalid, Invalid: 1, Valid: 4, Ops: 10}, "✗ 1/5"},
-		{"failed and unknown", harness.Cell{Property: "p", Result: checkers.Invalid, Invalid: 1, Unknown: 4, Ops: 1000,
+		{"failed without counts", harness.Cell{Property: "p", Result: checkers.Invalid, Invalid: 1, Valid: 4,
+			Ops: 10}, "✗ 1/5"},
+		{"failed and unknown", harness.Cell{Property: "p", Result: checkers.Invalid, Invalid: 1, Unknown: 4,
+			Ops:    1000,
 			Counts: map[string]int64{"x": 1, "y": 2}}, "✗ 1/5 · 3.0/k"},
 		{"rare", harness.Cell{Property: "p", Result: checkers.Invalid, Invalid: 1, Ops: 1_000_000,
 			Counts: map[string]int64{"x": 1}}, "✗ 1/1 · 0.001/k"},
 		{"often", harness.Cell{Property: "p", Result: checkers.Invalid, Invalid: 1, Ops: 1000,
 			Counts: map[string]int64{"x": 412}}, "✗ 1/1 · 412/k"},
-		{"lost writes are counted", harness.Cell{Property: checkers.Durability, Result: checkers.Invalid, Invalid: 1,
-			Ops: 1000, Counts: map[string]int64{"x": 3}}, "✗ 1/1 · 3"},
+		{"lost writes are counted", harness.Cell{Property: checkers.Durability, Result: checkers.Invalid,
+			Invalid: 1,
+			Ops:     1000, Counts: map[string]int64{"x": 3}}, "✗ 1/1 · 3"},
 		{"unknown in some", harness.Cell{Property: "p", Unknown: 2, Valid: 3, Reason: "r"}, "? 2/5 [1]"},
 		{"unknown in all", harness.Cell{Property: "p", Unknown: 2}, "? [1]"},
 	}
@@ -206,7 +221,9 @@ func TestCells(t *testing.T) {
 
 func TestSeedsCell(t *testing.T) {
 	g := &grid{}
-	row := &harness.Row{Row: "r", Seeds: []harness.SeedOutcome{{Seed: 1}, {Seed: 2, Failure: "n1 never came up"}, {Seed: 3, Stopped: true}}}
+	row := &harness.Row{Row: "r", Seeds: []harness.SeedOutcome{
+		{Seed: 1}, {Seed: 2, Failure: "n1 never came up"}, {Seed: 3, Stopped: true},
+	}}
 	if got := g.seeds(row); got != "3 [1] [2]" {
 		t.Errorf("got %q", got)
 	}
@@ -217,7 +234,8 @@ func TestSeedsCell(t *testing.T) {
 
 func TestQuote(t *testing.T) {
 	for in, want := range map[string]string{
-		"plain-1.2_x": "plain-1.2_x", "": "''", "async, reads any": "'async, reads any'", "it's": `'it'\''s'`, "$(rm)": "'$(rm)'",
+		"plain-1.2_x": "plain-1.2_x", "": "''", "async, reads any": "'async, reads any'",
+		"it's": `'it'\''s'`, "$(rm)": "'$(rm)'",
 	} {
 		if got := Quote(in); got != want {
 			t.Errorf("Quote(%q) = %s, want %s", in, got, want)

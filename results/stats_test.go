@@ -43,12 +43,14 @@ func TestRuleOfThree(t *testing.T) {
 }
 
 func TestFigures(t *testing.T) {
-	for in, want := range map[float64]string{0: "0", 0.0123: "0.012", 0.42: "0.42", 8.44: "8.4", 31.24: "31.2", 412.4: "412"} {
+	for in, want := range map[float64]string{0: "0", 0.0123: "0.012", 0.42: "0.42", 8.44: "8.4",
+		31.24: "31.2", 412.4: "412"} {
 		if got := figure(in); got != want {
 			t.Errorf("figure(%v) = %s, want %s", in, got, want)
 		}
 	}
-	for in, want := range map[float64]string{1: "100.0%", 0.99999: "99.9%", 0: "0.0%", 0.00001: "<0.1%", 0.9912: "99.1%"} {
+	for in, want := range map[float64]string{1: "100.0%", 0.99999: "99.9%", 0: "0.0%", 0.00001: "<0.1%",
+		0.9912: "99.1%"} {
 		if got := percent(in); got != want {
 			t.Errorf("percent(%v) = %s, want %s", in, got, want)
 		}

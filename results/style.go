@@ -19,10 +19,12 @@ type MarkInfo struct{ Mark, Meaning string }
 // Marks returns the marks of the anomaly table with their meanings.
 func Marks() []MarkInfo {
 	return []MarkInfo{
-		{MarkHeld, "held in every seed. None in N seeds means: in fewer than 3/N of all seeds, with 95% confidence"},
-		{MarkFailed, "failed: `✗ 7/20 · 31.2/k` in 7 of 20 seeds, with 31.2 anomalies a thousand operations" +
-			" over all seeds; of lost writes `✗ 7/20 · 41` is how many were lost"},
-		{MarkUnknown, "unknown in at least one seed, and failed in none; the footnote has the reason. Never success"},
+		{MarkHeld, "held in every seed. None in N seeds means: in fewer than 3/N of all seeds, with 95%" +
+			" confidence"},
+		{MarkFailed, "failed: `✗ 7/20 · 31.2/k` in 7 of 20 seeds, with 31.2 anomalies a thousand" +
+			" operations over all seeds; of lost writes `✗ 7/20 · 41` is how many were lost"},
+		{MarkUnknown, "unknown in at least one seed, and failed in none; the footnote has the reason." +
+			" Never success"},
 		{MarkAbsent, "not judged; the footnote says why"},
 	}
 }

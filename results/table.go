@@ -113,8 +113,9 @@ func textRenderer() tw.Renderer {
 		Borders: tw.BorderNone,
 		Symbols: tw.NewSymbols(tw.StyleLight),
 		Settings: tw.Settings{
-			Separators: tw.Separators{ShowHeader: tw.Off, ShowFooter: tw.Off, BetweenRows: tw.Off, BetweenColumns: tw.Off},
-			Lines:      tw.LinesNone,
+			Separators: tw.Separators{ShowHeader: tw.Off, ShowFooter: tw.Off, BetweenRows: tw.Off,
+				BetweenColumns: tw.Off},
+			Lines: tw.LinesNone,
 		},
 	})
 }

@@ -32,6 +32,8 @@ type turn struct {
 // seat is where a thread's user sits. A player may move the user.
 type seat struct {
 	session string
+	name    string // the session's name without its number
+	logins  int    // how many sessions the user has had after the first
 	device  string // "" when the user has only one
 	node    string // the node the user is near to, "" for no matter
 	planned int32  // the number of operations planned so far; the N of the last one
@@ -50,7 +52,8 @@ type crew struct {
 func newCrew(p *Params, who player) *crew {
 	c := &crew{player: who, seed: p.Seed, first: p.FirstThread, seats: make([]seat, p.Concurrency)}
 	for i := range c.seats {
-		c.seats[i].session = p.Prefix + "s" + strconv.Itoa(i+1)
+		c.seats[i].name = p.Prefix + "s" + strconv.Itoa(i+1)
+		c.seats[i].session = c.seats[i].name
 	}
 	return c
 }
@@ -79,7 +82,16 @@ func (c *crew) Update(ctx *plan.Context, ev *history.Event) {
 	if s := &c.seats[thread]; s.playing == ev.Op.N && s.playing > 0 {
 		s.playing = 0
 		c.player.ended(c.turn(ctx.Now, thread), ev)
+		if ev.Err.Code == history.TokenLost {
+			s.logIn()
+		}
 	}
+}
+
+// logIn begins another session of the user: the store has said that the old one cannot go on.
+func (s *seat) logIn() {
+	s.logins++
+	s.session = s.name + "." + strconv.Itoa(s.logins)
 }
 
 // turn returns the turn of the operation that the thread planned last.

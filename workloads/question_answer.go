@@ -12,8 +12,9 @@ import (
 func QuestionAnswerInfo() Info {
 	return Info{
 		Name: "question-answer",
-		Summary: "askers write question v, answerers write answer v once they have read question v, " +
-			"observers read both keys at once; keys is the number of such pairs",
+		Summary: "askers write question v, answerers write answer v once they have read question v, askers " +
+			"go on to v+1 once they have read the answer, observers read both keys at once; keys is the " +
+			"number of such pairs",
 		Options: map[string]string{
 			"colocate": "true: the keys of a pair are in one shard; false (default): they are hashed apart",
 		},
@@ -49,7 +50,8 @@ func newQuestionAnswer(p *Params) (Workload, error) {
 
 // dialogue is the player of the workload question-answer. The first threads are askers, the next ones
 // answerers, the others observers. Pair i has asker i and answerer i, counted modulo their numbers; both
-// write to keys of their own. Who has nothing to write or to wait for observes.
+// write to keys of their own. Who has nothing to write or to wait for observes. All writes to a pair are in
+// one causal order: a pair whose round does not end is left for a fresh one.
 type dialogue struct {
 	prefix    string
 	colocate  bool
@@ -69,12 +71,11 @@ type pair struct {
 	askedAt          int64    // nanoseconds since the start of the run
 	heard            int64    // the last question that the answerer has read
 	answered         int64    // the last answer planned
-	over             bool     // the round of the last question has ended
-	lost             bool     // an answer's outcome is unknown: no further answer may be written
-	spoilt           bool     // an outcome is unknown: no further question may be written
+	seen             int64    // the last answer that the asker has read
+	spoilt           bool     // an outcome is not what it should be: the round will not end
 }
 
-// patience is how long an asker waits for the answer before the next round, nanoseconds.
+// patience is how long an asker waits for the answer before it begins with a fresh pair, nanoseconds.
 const patience = 2_000_000_000
 
 // open returns a fresh pair. The last letters of keys that are hashed apart, q(uestion) and r(eply), differ
@@ -83,7 +84,7 @@ const patience = 2_000_000_000
 func (d *dialogue) open() *pair {
 	d.opened++
 	n := strconv.Itoa(d.opened)
-	p := &pair{question: d.prefix + n + "q", answer: d.prefix + n + "r", over: true}
+	p := &pair{question: d.prefix + n + "q", answer: d.prefix + n + "r"}
 	if d.colocate {
 		// A key's shard is the hash of what stands before the first slash.
 		p.question, p.answer = d.prefix+n+"/q", d.prefix+n+"/r"
@@ -107,23 +108,35 @@ func (d *dialogue) play(t turn, op *plan.Op) {
 	}
 }
 
-// ask writes the next question of the first of the thread's pairs, from a drawn one on, whose round is
-// over; a spoilt pair is replaced. It reports whether there is one.
+// ask writes the next question of the first of the thread's pairs, from a drawn one on, whose answer it has
+// read, or reads an answer that may have been given meanwhile; a pair that is spoilt, or has waited for too
+// long, is replaced. It reports whether there is one.
 func (d *dialogue) ask(t turn, from int, op *plan.Op) bool {
 	i := d.find(from, t.thread, d.askers, func(p *pair) bool {
-		return p.over || t.now-p.askedAt >= patience
+		return p.seen == p.asked || p.spoilt || t.now-p.askedAt >= patience
 	})
 	if i < 0 {
-		return false
+		return d.listen(t, from, op)
 	}
-	if d.pairs[i].spoilt {
+	if d.pairs[i].seen != d.pairs[i].asked || d.pairs[i].spoilt {
 		d.pairs[i] = d.open()
 	}
 	p := d.pairs[i]
 	d.talking[t.thread] = p
 	p.asked++
-	p.askedAt, p.over = t.now, false
+	p.askedAt = t.now
 	op.F, op.Key, op.Value = history.FWrite, p.question, history.IntValue(p.asked)
+	return true
+}
+
+// listen reads the answer of the first of the asker's pairs that has one to come.
+func (d *dialogue) listen(t turn, from int, op *plan.Op) bool {
+	i := d.find(from, t.thread, d.askers, func(p *pair) bool { return p.answered > p.seen })
+	if i < 0 {
+		return false
+	}
+	d.talking[t.thread] = d.pairs[i]
+	op.F, op.Key = history.FRead, d.pairs[i].answer
 	return true
 }
 
@@ -131,15 +144,14 @@ func (d *dialogue) ask(t turn, from int, op *plan.Op) bool {
 // been asked meanwhile. It reports whether there is one.
 func (d *dialogue) reply(t turn, from int, op *plan.Op) bool {
 	role := t.thread - d.askers
-	i := d.find(from, role, d.answerers, func(p *pair) bool { return p.heard > p.answered })
-	if i >= 0 {
+	if i := d.find(from, role, d.answerers, func(p *pair) bool { return p.heard > p.answered && !p.spoilt }); i >= 0 {
 		p := d.pairs[i]
 		d.talking[t.thread] = p
 		p.answered = p.heard
 		op.F, op.Key, op.Value = history.FWrite, p.answer, history.IntValue(p.answered)
 		return true
 	}
-	i = d.find(from, role, d.answerers, func(p *pair) bool { return p.asked > p.heard && !p.lost })
+	i := d.find(from, role, d.answerers, func(p *pair) bool { return p.asked > p.heard && !p.spoilt })
 	if i < 0 {
 		return false
 	}
@@ -163,18 +175,26 @@ func (d *dialogue) find(from, role, n int, fits func(p *pair) bool) int {
 
 func (d *dialogue) ended(t turn, ev *history.Event) {
 	p := d.talking[t.thread]
+	v, _ := ev.Value.AsInt()
 	switch {
-	case ev.F == history.FWrite && ev.Key == p.question:
-		p.over = p.over || ev.Type == history.Fail
-		p.spoilt = p.spoilt || ev.Type == history.Info
 	case ev.F == history.FWrite:
-		p.over = p.over || p.answered == p.asked
-		if ev.Type == history.Info {
-			p.over, p.spoilt, p.lost = true, true, true
-		}
-	case ev.Key == p.question && ev.Type == history.Ok:
-		if v, ok := ev.Value.AsInt(); ok {
-			p.heard = max(p.heard, v)
-		}
+		p.spoilt = p.spoilt || ev.Type != history.Ok
+	case ev.Type == history.Ok && ev.Key == p.question:
+		p.heard = max(p.heard, v)
+	case ev.Type == history.Ok && ev.Key == p.answer:
+		p.seen = max(p.seen, v)
+	}
+	if ev.Err.Code == history.TokenLost {
+		d.forget(t.thread)
+	}
+}
+
+// forget spoils the pairs of a thread whose session is lost: what it had read is not behind what it writes
+// from now on.
+func (d *dialogue) forget(thread int) {
+	for i, p := range d.pairs {
+		asks := thread < d.askers && i%d.askers == thread
+		answers := thread >= d.askers && i%d.answerers == thread-d.askers
+		p.spoilt = p.spoilt || asks || answers
 	}
 }

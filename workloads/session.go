@@ -159,9 +159,15 @@ func (u *users) move(t turn) {
 }
 
 // ended gives a key up whose write has an unknown outcome: the write may take effect after the next one,
-// and then the key's versions would not be in the order of its values.
+// and then the key's versions would not be in the order of its values. When the session is lost, the user's
+// keys are given up, so that each is written by one session.
 func (u *users) ended(t turn, ev *history.Event) {
 	if ev.F == history.FWrite && ev.Type == history.Info {
 		u.renew(u.writing[t.thread])
+	}
+	if ev.Err.Code == history.TokenLost {
+		for i := range u.own {
+			u.renew(t.thread*u.own + i)
+		}
 	}
 }

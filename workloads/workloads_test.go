@@ -389,3 +389,35 @@ func BenchmarkWorkload(b *testing.B) {
 		})
 	}
 }
+
+// TestLostSessionsAreReplaced: after token-lost the user logs in anew, and what the old session had written
+// and read does not count for the new one.
+func TestLostSessionsAreReplaced(t *testing.T) {
+	p := &Params{Keys: 2, Rate: 10, Concurrency: 2, Nodes: []string{"n1"}, Prefix: "w"}
+	w, err := newSession(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := &plan.Context{Now: 10_000_000_000, Free: plan.NewThreads(2)}
+	var first, second plan.Step
+	w.Next(ctx, &first)
+	if first.Kind != plan.DoOp {
+		t.Fatalf("got step %d, want an operation", first.Kind)
+	}
+	w.Update(ctx, &history.Event{Type: history.Fail, F: first.Op.F, Key: first.Op.Key, Op: first.Op.ID,
+		Err: history.Error{Code: history.TokenLost}})
+	for range 100 {
+		ctx.Now += 1_000_000_000
+		w.Next(ctx, &second)
+		if second.Kind == plan.DoOp && second.Op.ID.Thread == first.Op.ID.Thread {
+			break
+		}
+	}
+	if want := first.Op.Session + ".1"; second.Op.Session != want {
+		t.Errorf("the session after %s is %s, want %s", first.Op.Session, second.Op.Session, want)
+	}
+	own := w.(*workload).crew.player.(*users).places[first.Op.ID.Thread].key
+	if own != "w3" {
+		t.Errorf("the user's key is still %s", own)
+	}
+}

@@ -30,7 +30,8 @@ type app struct {
 
 // newApp returns the command line as it is in life.
 func newApp(stdout, stderr io.Writer) *app {
-	return &app{stdout: stdout, stderr: stderr, cat: catalogue(), claims: ci.Claims, getenv: os.Getenv, now: time.Now}
+	return &app{stdout: stdout, stderr: stderr, cat: catalogue(), claims: ci.Claims, getenv: os.Getenv,
+		now: time.Now}
 }
 
 // exitError is an error with an exit code.
@@ -79,10 +80,10 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "rashomon",
 		Short: "Find out what a replicated store really guarantees",
-		Long: "Rashomon lets clients work on a replicated store while it breaks the store's network, nodes and\n" +
-			"clocks, and decides from what the clients saw which guarantees held.\n\n" +
-			"Exit codes, everywhere: 0 as expected, 1 not as expected, 2 unknown, 3 usage or bad input,\n" +
-			"4 the harness could not do what was asked, or was interrupted.",
+		Long: "Rashomon lets clients work on a replicated store while it breaks the store's network,\n" +
+			"nodes and clocks, and decides from what the clients saw which guarantees held.\n\n" +
+			"Exit codes, everywhere: 0 as expected, 1 not as expected, 2 unknown, 3 usage or bad\n" +
+			"input, 4 the harness could not do what was asked, or was interrupted.",
 		Example:           "  rashomon run\n  rashomon claims ryw\n  rashomon explain read-your-writes",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -158,7 +159,8 @@ func (d *display) outcomeFlags(cmd *cobra.Command) {
 
 // show writes an outcome. command is the beginning of the lines that reproduce what it shows.
 func (a *app) show(d *display, out *harness.Outcome, command string) error {
-	view := results.View{Color: a.colors(), Width: width(a.stdout), Long: d.long, Witnesses: !d.brief, Command: command}
+	view := results.View{Color: a.colors(), Width: width(a.stdout), Long: d.long, Witnesses: !d.brief,
+		Command: command}
 	var err error
 	switch d.output {
 	case asJSON:

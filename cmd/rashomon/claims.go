@@ -39,17 +39,19 @@ func (a *app) claimsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "claims [ID...]",
 		Short: "Prove claims about replication by experiment",
-		Long: "Runs the claims that are built in, each a sentence about replicated data with one experiment that shows\n" +
-			"it and, where the claim names a cure, one in which the cure holds under the same faults and clients.\n" +
-			"Without ID it runs all of them and prints a table; with one ID it explains that claim with the\n" +
-			"smallest counterexample.\n\n" +
-			"Exit codes: 0 every claim came true, 1 one did not, 2 unknown, 3 bad input, 4 harness failure or interrupted.",
+		Long: "Runs the claims that are built in, each a sentence about replicated data with one\n" +
+			"experiment that shows it and, where the claim names a cure, one in which the cure holds\n" +
+			"under the same faults and clients. Without ID it runs all of them and prints a table;\n" +
+			"with one ID it explains that claim with the smallest counterexample.\n\n" +
+			"Exit codes: 0 every claim came true, 1 one did not, 2 unknown, 3 bad input, 4 harness\n" +
+			"failure or interrupted.",
 		Example: "  rashomon claims\n  rashomon claims ryw\n  rashomon claims ryw --seeds 1..50",
 	}
 	f.outputFlag(cmd)
 	cmd.Flags().StringVar(&f.seed, "seed", "", "run this seed only")
 	cmd.Flags().StringVar(&f.seeds, "seeds", "", "run these seeds, over the claim's: 1..20 or 1,5,9..12")
-	cmd.Flags().StringVar(&f.row, "row", "", "run only the variant of that name, or those that match as a regular expression")
+	cmd.Flags().StringVar(&f.row, "row", "", "run only the variant of that name, or those that match as a"+
+		" regular expression")
 	cmd.MarkFlagsMutuallyExclusive("seed", "seeds")
 	parallelFlag(cmd, &f.parallel)
 	quietFlag(cmd, &f.quiet)
@@ -95,7 +97,8 @@ func (a *app) loadClaims(f *claimFlags, ids []string) ([]claim, error) {
 	}
 	for _, id := range ids {
 		if !slices.Contains(all, id) {
-			wrong = errors.Join(wrong, fmt.Errorf("there is no claim %q; claims: %s", id, strings.Join(all, ", ")))
+			err := fmt.Errorf("there is no claim %q; claims: %s", id, strings.Join(all, ", "))
+			wrong = errors.Join(wrong, err)
 		}
 	}
 	return claims, wrong
@@ -192,7 +195,10 @@ func (p *proof) evidence() (shown, cure []string) {
 		cures := true
 		for j := range row.Expectations {
 			e := &row.Expectations[j]
-			text := fmt.Sprintf("%s %s", e.Property, e.Saw)
+			text := e.Property + " " + e.Saw
+			if !strings.HasPrefix(e.Asked, "must-") { // a bound: what was seen means nothing without it
+				text = e.Asked + ": " + e.Saw
+			}
 			if !e.Met {
 				text += fmt.Sprintf(" (%s: %s)", exitMark(e.Exit), e.Asked)
 			}

@@ -31,7 +31,8 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s differs (go test -rewrite, and read the difference):\n--- got\n%s\n--- want\n%s", name, got, want)
+		t.Errorf("%s differs (go test -rewrite, and read the difference):\n--- got\n%s\n--- want\n%s", name,
+			got, want)
 	}
 }
 
@@ -65,7 +66,8 @@ func TestRunListShowReplay(t *testing.T) {
 	golden(t, "list.golden", listed)
 
 	code, shown := c.do("show", "small")
-	shown = strings.ReplaceAll(shown, filepath.Join(root, "small", "20260102T030405Z-1", results.SourceName), small)
+	shown = strings.ReplaceAll(shown, filepath.Join(root, "small", "20260102T030405Z-1", results.SourceName),
+		small)
 	if code != 0 || shown != ran {
 		t.Errorf("show: exit %d, and must show what run did:\n%s", code, shown)
 	}
@@ -82,7 +84,8 @@ func TestRunListShowReplay(t *testing.T) {
 	if code != 0 || !strings.Contains(drawn, "operations more") {
 		t.Errorf("show --history: exit %d\n%s%s", code, drawn, c.err.String())
 	}
-	if code, _ := c.do("show", "--history", "fresh/9"); code != 3 || !strings.Contains(c.err.String(), `"fresh/1"`) {
+	code, _ = c.do("show", "--history", "fresh/9")
+	if code != 3 || !strings.Contains(c.err.String(), `"fresh/1"`) {
 		t.Errorf("show --history of none: exit %d, %s", code, c.err.String())
 	}
 }
@@ -121,7 +124,9 @@ func TestReplayOfAnotherHistory(t *testing.T) {
 		}
 	}
 	code, out := c.do("replay")
-	if code != 1 || !strings.Contains(out, "✗ different") || !strings.Contains(out, `line 5: recorded {"i":3}, replayed {`) {
+	if code != 1 || !strings.Contains(out, "✗ different") ||
+		!strings.Contains(out, `line 5: recorded {"i":3}, replayed {`) || !strings.Contains(out, "this is"+
+		" build") {
 		t.Errorf("exit %d\n%s%s", code, out, c.err.String())
 	}
 }
@@ -139,14 +144,17 @@ func TestExitCodes(t *testing.T) {
 		{"nothing expected means must-hold", head + "config: {stale: true}\n", nil, 1, ""},
 		{"unknown", head + "faults: [crash]\n", nil, 2, ""},
 		{"harness failure", head + "config: {broken: true}\n", nil, 4, ""},
-		{"overridden", head + "expect: {linearizability: must-hold}\n", []string{"--set", "config.stale=true"}, 1, ""},
+		{"overridden", head + "expect: {linearizability: must-hold}\n",
+			[]string{"--set", "config.stale=true"}, 1, ""},
 		{"unknown field", head + "nodez: 3\n", nil, 3, ":5: nodez: unknown field; did you mean nodes?"},
-		{"unknown value", head + "config: {mode: moon}\n", nil, 3, ":5: config.mode: moon is not allowed; allowed: single-leader"},
+		{"unknown value", head + "config: {mode: moon}\n", nil, 3, ":5: config.mode: moon is not allowed;" +
+			" allowed: single-leader"},
 		{"no YAML", "a: [", nil, 3, ":1: no valid YAML"},
 		{"seeds", head, []string{"--seeds", "9..1"}, 3, `--seeds 9..1: "9..1" are no seeds`},
 		{"seed and seeds", head, []string{"--seeds", "1..2", "--seed", "1"}, 3, "seed"},
 		{"no such row", head, []string{"--row", "moon"}, 3, `--row "moon": no such row; allowed: "x"`},
-		{"no row and no expression", head, []string{"--row", "a("}, 3, "neither a row nor a regular expression"},
+		{"no row and no expression", head, []string{"--row", "a("}, 3, "neither a row nor a regular" +
+			" expression"},
 		{"set", head, []string{"--set", "nodes=none"}, 3, "--set nodes=none"},
 		{"env", head, []string{"--env", "moon"}, 3, "--env moon"},
 		{"output", head, []string{"--output", "moon"}, 3, "allowed: table, json, markdown"},
@@ -158,7 +166,8 @@ func TestExitCodes(t *testing.T) {
 			path := file(t, tt.text)
 			code, out := c.do(append([]string{"run", path}, tt.args...)...)
 			if code != tt.code || !strings.Contains(c.err.String(), tt.stderr) {
-				t.Errorf("exit %d, want %d; stderr must have %q:\n%s%s", code, tt.code, tt.stderr, c.err.String(), out)
+				t.Errorf("exit %d, want %d; stderr must have %q:\n%s%s", code, tt.code, tt.stderr,
+					c.err.String(), out)
 			}
 			if tt.code == 3 && tt.args == nil && !strings.Contains(c.err.String(), path) {
 				t.Errorf("the file is not named: %s", c.err.String())
@@ -200,8 +209,10 @@ func TestRunsThatCannotBeWritten(t *testing.T) {
 
 // Several files are all read before the first one runs; the worst exit code wins.
 func TestSeveralFiles(t *testing.T) {
-	good := file(t, "target: fake\nnodes: 1\ntime: 1s\nworkload: {name: register, rate: 50}\nexpect: {linearizability: must-hold}\n")
-	bad := file(t, "target: fake\nnodes: 1\ntime: 1s\nworkload: {name: register, rate: 50}\nexpect: {linearizability: must-violate}\n")
+	good := file(t, "target: fake\nnodes: 1\ntime: 1s\nworkload: {name: register, rate: 50}\nexpect:"+
+		" {linearizability: must-hold}\n")
+	bad := file(t, "target: fake\nnodes: 1\ntime: 1s\nworkload: {name: register, rate: 50}\nexpect:"+
+		" {linearizability: must-violate}\n")
 	wrong := file(t, "moon: 1\n")
 	root := t.TempDir()
 	c := newConsole(root)
@@ -223,8 +234,11 @@ func TestVariables(t *testing.T) {
 	c.vars["RASHOMON_OUTPUT"] = "json"
 	_, out := c.do("run", small)
 	var outcome harness.Outcome
-	if err := json.Unmarshal([]byte(out), &outcome); err != nil || len(outcome.Rows[0].Seeds) != 2 || outcome.Rows[0].Seeds[0].Seed != 4 {
-		t.Errorf("%v: %s", err, out)
+	if err := json.Unmarshal([]byte(out), &outcome); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if seeds := outcome.Rows[0].Seeds; len(seeds) != 2 || seeds[0].Seed != 4 {
+		t.Errorf("seeds %v, want 4 and 5", seeds)
 	}
 	if _, out = c.do("run", small, "--seeds", "7", "--output", "table"); strings.HasPrefix(out, "{") {
 		t.Error("a flag must win over its variable")
@@ -234,7 +248,8 @@ func TestVariables(t *testing.T) {
 		t.Errorf("exit %d", code)
 	}
 	c.vars["RASHOMON_PARALLEL"] = "many"
-	if code, _ := c.do("run", small); code != 3 || !strings.Contains(c.err.String(), "RASHOMON_PARALLEL=many") {
+	code, _ := c.do("run", small)
+	if code != 3 || !strings.Contains(c.err.String(), "RASHOMON_PARALLEL=many") {
 		t.Errorf("exit %d: %s", code, c.err.String())
 	}
 }
@@ -260,7 +275,8 @@ func TestInterrupt(t *testing.T) {
 func TestDryRun(t *testing.T) {
 	root := t.TempDir()
 	c := newConsole(root)
-	path := file(t, "target: fake\nnodes: 3\ntime: 3s\nworkload: {name: register, keys: 2, rate: 4, concurrency: 2}\n"+
+	path := file(t, "target: fake\nnodes: 3\ntime: 3s\nworkload: {name: register, keys: 2, rate: 4,"+
+		" concurrency: 2}\n"+
 		"faults: [partition: {shape: halves, every: 1s, for: 500ms}]\n")
 	code, out := c.do("run", path, "--dry-run")
 	if code != 0 {
@@ -300,7 +316,8 @@ func TestClaims(t *testing.T) {
 	}
 	_, out := c.do("claims", "--output", "json")
 	var proofs []proof
-	if err := json.Unmarshal([]byte(out), &proofs); err != nil || len(proofs) != 2 || proofs[0].Outcome.Exit != 0 {
+	err := json.Unmarshal([]byte(out), &proofs)
+	if err != nil || len(proofs) != 2 || proofs[0].Outcome.Exit != 0 {
 		t.Errorf("%v: %s", err, out)
 	}
 	if _, out = c.do("claims", "--output", "markdown"); !strings.Contains(out, "| stale |") {
@@ -325,8 +342,8 @@ func TestHelp(t *testing.T) {
 				t.Errorf("%s: example %q: %v, %v", cmd.Name(), line, found, err)
 			}
 		}
-		if code, out := c.do(strings.Fields(strings.TrimPrefix(cmd.CommandPath()+" --help", "rashomon "))...); code != 0 ||
-			!strings.Contains(out, "Examples:") {
+		words := strings.Fields(cmd.CommandPath() + " --help")
+		if code, out := c.do(words[1:]...); code != 0 || !strings.Contains(out, "Examples:") {
 			t.Errorf("%s --help: exit %d\n%s", cmd.Name(), code, out)
 		}
 	}

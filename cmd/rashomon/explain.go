@@ -35,7 +35,8 @@ type topic struct {
 // find returns the topic with only the entries that have that name, or a detail of it.
 func (t topic) find(name string) topic {
 	t.Entries = slices.DeleteFunc(slices.Clone(t.Entries), func(e entry) bool {
-		return e.Name != name && !slices.ContainsFunc(e.Details, func(d detail) bool { return d.Name == name })
+		return e.Name != name && !slices.ContainsFunc(e.Details,
+			func(d detail) bool { return d.Name == name })
 	})
 	return t
 }
@@ -45,9 +46,10 @@ func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [THING]",
 		Short: "Explain workloads, faults, properties, anomalies, configuration, errors, marks",
-		Long: "Explains what experiments can name and tables can show, from the program's own tables. THING is a\n" +
-			"topic (see `rashomon explain`) or anything that has an entry: a workload, a family of faults, a\n" +
-			"property, a kind of anomaly, a field of the configuration or one of its values, an error code, a mark.",
+		Long: "Explains what experiments can name and tables can show, from the program's own tables.\n" +
+			"THING is a topic (see `rashomon explain`) or anything that has an entry: a workload, a\n" +
+			"family of faults, a property, a kind of anomaly, a field of the configuration or one of\n" +
+			"its values, an error code, a mark.",
 		Example: "  rashomon explain\n  rashomon explain faults\n  rashomon explain lost-write\n" +
 			"  rashomon explain replication\n  rashomon explain config --output markdown",
 		Args: cobra.MaximumNArgs(1),
@@ -96,7 +98,8 @@ func lookUp(topics []topic, name string) ([]topic, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("there is nothing named %q to explain; topics: %s; `rashomon explain` lists everything",
+		return nil, fmt.Errorf("there is nothing named %q to explain; topics: %s; `rashomon explain` lists"+
+			" everything",
 			name, strings.Join(names, ", "))
 	}
 	return found, nil

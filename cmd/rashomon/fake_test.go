@@ -34,7 +34,8 @@ func (fakeTarget) Deploy(_ context.Context, spec *targets.Spec) (targets.Cluster
 	if spec.Config["broken"] == true {
 		return nil, fmt.Errorf("n1 never came up")
 	}
-	return &fakeCluster{nodes: spec.Nodes, stale: spec.Config["stale"] == true, data: map[string]history.Value{}}, nil
+	return &fakeCluster{nodes: spec.Nodes, stale: spec.Config["stale"] == true,
+		data: map[string]history.Value{}}, nil
 }
 
 // fakeCluster answers every operation a millisecond after it was asked.

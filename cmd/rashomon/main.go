@@ -20,7 +20,8 @@ func main() {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		fmt.Fprintln(os.Stderr, "\ninterrupted: healing, saving what there is and checking it; once more to quit at once")
+		fmt.Fprintln(os.Stderr, "\ninterrupted: healing, saving what there is and checking it; once more"+
+			" to quit at once")
 		cancel()
 		<-signals
 		os.Exit(exitKilled)

@@ -42,7 +42,8 @@ func (a *app) printPlans(f *runFlags, exps []*harness.Experiment) error {
 	}
 	rows := make([][]string, len(lines))
 	for i, l := range lines {
-		rows[i] = []string{l.Row, fmt.Sprint(l.Seed), fmt.Sprintf("%.3fs", time.Duration(l.At).Seconds()), l.ID, l.Who, l.What}
+		rows[i] = []string{l.Row, fmt.Sprint(l.Seed), fmt.Sprintf("%.3fs", time.Duration(l.At).Seconds()),
+			l.ID, l.Who, l.What}
 	}
 	header := []string{"row", "seed", "at", "id", "who", "what"}
 	if f.output == asMarkdown {

@@ -18,7 +18,8 @@ type runSettings struct {
 }
 
 // run runs experiments, tells standard error of the progress, and returns what came of them.
-func (a *app) run(ctx context.Context, exps []*harness.Experiment, sink harness.Sink, s runSettings) (*harness.Outcome, error) {
+func (a *app) run(ctx context.Context, exps []*harness.Experiment, sink harness.Sink,
+	s runSettings) (*harness.Outcome, error) {
 	opts := harness.RunOptions{Parallel: s.parallel}
 	if s.command != "" {
 		opts.Reproduce = func(exp *harness.Experiment, seed uint64) string {
@@ -79,9 +80,10 @@ func (p *progress) tell(now harness.Progress) {
 	p.last = at
 }
 
-// line says what goes on: "12/80 runs · 3 with anomalies · async, reads any · seed 13 · faults 12s · 840 ops".
+// line says what goes on: "12/80 runs · 3 with anomalies · sync · seed 13 · faults 12s · 840 ops".
 func (p *progress) line(now *harness.Progress) string {
-	line := fmt.Sprintf("%d/%d runs · %d with anomalies · %s", now.Done, now.Total, now.Anomalous, rowName(now.Experiment))
+	line := fmt.Sprintf("%d/%d runs · %d with anomalies · %s", now.Done, now.Total, now.Anomalous,
+		rowName(now.Experiment))
 	if p.label != "" {
 		line = p.label + " · " + line
 	}

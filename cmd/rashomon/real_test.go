@@ -55,7 +55,8 @@ func TestTour(t *testing.T) {
 			t.Errorf("%s: faults %v: a family is missing", row.Row, families)
 		}
 	}
-	for _, name := range []string{"async, reads any", "semi-sync, no fencing", "async, token reads", "quorum, reads any"} {
+	for _, name := range []string{"async, reads any", "semi-sync, no fencing", "async, token reads",
+		"quorum, reads any"} {
 		if failing[name] == 0 {
 			t.Errorf("%s: nothing failed", name)
 		}
@@ -71,7 +72,8 @@ func TestTour(t *testing.T) {
 // Every experiment file of the repository can be read.
 func TestFilesLoad(t *testing.T) {
 	found := 0
-	for _, pattern := range []string{"tour.yaml", "../../examples/*.yaml", "../../ci/*.yaml", "../../ci/claims/*.yaml"} {
+	for _, pattern := range []string{"tour.yaml", "../../examples/*.yaml", "../../ci/*.yaml",
+		"../../ci/claims/*.yaml"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +91,8 @@ func TestFilesLoad(t *testing.T) {
 			}
 			for _, exp := range exps {
 				if strings.Contains(name, "claims") && (exp.About == "" || len(exp.Expect) == 0) {
-					t.Errorf("%s, %s: a claim has a sentence, and each variant says what it must show", name, exp.Row)
+					t.Errorf("%s, %s: a claim has a sentence, and each variant says what it must show", name,
+						exp.Row)
 				}
 			}
 		}

@@ -32,16 +32,18 @@ func (a *app) replayCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay [RUN]",
 		Short: "Run a recorded run again and compare the histories",
-		Long: "Runs the rows and seeds of a recorded run again and compares the hashes of the histories, from the\n" +
-			"second line on (the first names the build). Where the run kept the history, it names the first line\n" +
-			"that differs. RUN is as in `rashomon show`; only simulated runs can be replayed.\n\n" +
+		Long: "Runs the rows and seeds of a recorded run again and compares the hashes of the\n" +
+			"histories, from the second line on (the first names the build). Where the run kept the\n" +
+			"history, it names the first line that differs. RUN is as in `rashomon show`; only\n" +
+			"simulated runs can be replayed.\n\n" +
 			"Exit codes: 0 identical, 1 different, 3 bad input, 4 interrupted or nothing to compare.",
 		Example: "  rashomon replay\n  rashomon replay tour --row 'async, reads any' --seed 7",
 		Args:    cobra.MaximumNArgs(1),
 	}
 	f.outputFlag(cmd)
 	f.root = runsFlag(cmd)
-	cmd.Flags().StringVar(&f.row, "row", "", "only the row of that name, or those that match as a regular expression")
+	cmd.Flags().StringVar(&f.row, "row", "", "only the row of that name, or those that match as a regular"+
+		" expression")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "only that seed")
 	parallelFlag(cmd, &f.parallel)
 	quietFlag(cmd, &f.quiet)
@@ -68,9 +70,11 @@ type replayed struct {
 // replay runs the chosen rows and seeds of a run again.
 func (a *app) replay(ctx context.Context, f *replayFlags, run *results.Run, oneSeed bool) error {
 	if run.Outcome == nil {
-		return failure(fmt.Errorf("run %s has no outcome to compare with: it ended before one was saved", run.Path))
+		return failure(fmt.Errorf("run %s has no outcome to compare with: it ended before one was saved",
+			run.Path))
 	}
-	exps, err := harness.Load(filepath.Join(run.Path, results.SourceName), run.Source, a.cat, harness.LoadOptions{})
+	exps, err := harness.Load(filepath.Join(run.Path, results.SourceName), run.Source, a.cat,
+		harness.LoadOptions{})
 	if err != nil {
 		return err
 	}
@@ -78,7 +82,8 @@ func (a *app) replay(ctx context.Context, f *replayFlags, run *results.Run, oneS
 		return err
 	}
 	wanted := func(seed uint64) bool { return !oneSeed || seed == f.seed }
-	sink := &rememberingSink{run: run, histories: map[runKey]*bytes.Buffer{}, recorded: map[runKey]*harness.SeedOutcome{}}
+	sink := &rememberingSink{run: run, histories: map[runKey]*bytes.Buffer{},
+		recorded: map[runKey]*harness.SeedOutcome{}}
 	var again []*harness.Experiment
 	for _, exp := range exps {
 		exp.Checkers, exp.Expect = []string{}, nil // histories are compared, not judged
@@ -86,7 +91,8 @@ func (a *app) replay(ctx context.Context, f *replayFlags, run *results.Run, oneS
 			continue
 		}
 		if exp.Env != "sim" {
-			return fmt.Errorf("row %q ran in env %s; only runs in env sim can be had again", rowName(exp), exp.Env)
+			return fmt.Errorf("row %q ran in env %s; only runs in env sim can be had again", rowName(exp),
+				exp.Env)
 		}
 		again = append(again, exp)
 	}
@@ -233,8 +239,14 @@ func (a *app) showReplay(f *replayFlags, sink *rememberingSink, out *harness.Out
 			fmt.Fprintf(a.stdout, "\n%s, seed %d: %s\n", r.Row, r.Seed, r.Differs)
 		}
 	}
+	if different {
+		fmt.Fprintf(a.stdout, "\nThe run was recorded by build %s, this is build %s; only the same build"+
+			" promises the"+
+			" same history.\n", sink.run.Outcome.Build, out.Build)
+	}
 	if missing := len(sink.recorded) - len(list); missing > 0 {
-		err = errors.Join(err, fmt.Errorf("interrupted: %d of %d runs were not replayed", missing, len(sink.recorded)))
+		err = errors.Join(err, fmt.Errorf("interrupted: %d of %d runs were not replayed", missing,
+			len(sink.recorded)))
 	}
 	return failure(err)
 }

@@ -35,9 +35,11 @@ func (o *overrides) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.seed, "seed", "", "run this seed only")
 	f.StringVar(&o.seeds, "seeds", "", "run these seeds: 1..20 or 1,5,9..12")
-	f.StringArrayVar(&o.set, "set", nil, "path=value over the file's, such as config.replication=async (repeatable)")
+	f.StringArrayVar(&o.set, "set", nil, "path=value over the file's, such as config.replication=async"+
+		" (repeatable)")
 	f.StringVar(&o.env, "env", "", "where the cluster runs, over the file's env")
-	f.StringVar(&o.row, "row", "", "run only the row of that name, or those that match as a regular expression")
+	f.StringVar(&o.row, "row", "", "run only the row of that name, or those that match as a regular"+
+		" expression")
 	cmd.MarkFlagsMutuallyExclusive("seed", "seeds")
 }
 
@@ -85,11 +87,12 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [FILE...]",
 		Short: "Run experiments; without a file, the tour",
-		Long: "Runs the experiments of each FILE (- is standard input) and shows which guarantees their configurations\n" +
-			"kept. Without FILE it runs the tour: configurations of the reference store under partitions, crashes\n" +
-			"and wrong clocks, in the simulator. Everything is saved below runs/; Ctrl-C heals, saves and checks\n" +
-			"what there is.\n\n" +
-			"Exit codes: 0 as expected, 1 not as expected, 2 unknown, 3 bad input, 4 harness failure or interrupted.",
+		Long: "Runs the experiments of each FILE (- is standard input) and shows which guarantees their\n" +
+			"configurations kept. Without FILE it runs the tour: configurations of the reference\n" +
+			"store under partitions, crashes and wrong clocks, in the simulator. Everything is saved\n" +
+			"below runs/; Ctrl-C heals, saves and checks what there is.\n\n" +
+			"Exit codes: 0 as expected, 1 not as expected, 2 unknown, 3 bad input, 4 harness failure\n" +
+			"or interrupted.",
 		Example: "  rashomon run\n  rashomon run --row 'async, token reads' --seed 7 --long\n" +
 			"  rashomon run examples/register.yaml --seeds 1..100 --set config.replication=async\n" +
 			"  rashomon run examples/register.yaml --dry-run",
@@ -97,17 +100,20 @@ func (a *app) runCommand() *cobra.Command {
 	f.overrides.add(cmd)
 	f.outcomeFlags(cmd)
 	f.root = runsFlag(cmd)
-	cmd.Flags().BoolVar(&f.keepAll, "keep-histories", false, "keep every history, not only the most telling ones of each row")
+	cmd.Flags().BoolVar(&f.keepAll, "keep-histories", false, "keep every history, not only the most"+
+		" telling ones of each row")
 	parallelFlag(cmd, &f.parallel)
 	quietFlag(cmd, &f.quiet)
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan, operations and faults with times, and run nothing")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan, operations and faults with times,"+
+		" and run nothing")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return a.runFiles(cmd.Context(), f, args) }
 	return cmd
 }
 
 // parallelFlag adds --parallel.
 func parallelFlag(cmd *cobra.Command, parallel *int) {
-	cmd.Flags().IntVar(parallel, "parallel", runtime.GOMAXPROCS(0), "how many seeds run at once, in the simulator")
+	cmd.Flags().IntVar(parallel, "parallel", runtime.GOMAXPROCS(0), "how many seeds run at once, in the"+
+		" simulator")
 }
 
 // quietFlag adds --quiet.
@@ -177,7 +183,8 @@ func (a *app) runFile(ctx context.Context, f *runFlags, file loaded) error {
 		return err
 	}
 	command := f.command(file.args...)
-	out, err := a.run(ctx, file.exps, dir, runSettings{parallel: f.parallel, quiet: f.quiet, command: command})
+	out, err := a.run(ctx, file.exps, dir, runSettings{parallel: f.parallel, quiet: f.quiet,
+		command: command})
 	if err != nil {
 		return failure(err)
 	}

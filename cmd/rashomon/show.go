@@ -20,9 +20,10 @@ func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [RUN]",
 		Short: "Show a recorded run again",
-		Long: "Shows the table, the counterexamples and the expectations of a recorded run. RUN is the path of a\n" +
-			"run's directory, \"latest\" (the default), the name of an experiment (its newest run), or the beginning\n" +
-			"of a run's id. With --history it draws a history that the run kept: ROW/SEED, or SEED of the only row.",
+		Long: "Shows the table, the counterexamples and the expectations of a recorded run. RUN is the\n" +
+			"path of a run's directory, \"latest\" (the default), the name of an experiment (its\n" +
+			"newest run), or the beginning of a run's id. With --history it draws a history that the\n" +
+			"run kept: ROW/SEED, or SEED of the only row.",
 		Example: "  rashomon show\n  rashomon show tour --long\n" +
 			"  rashomon show latest --history 'async, reads any/1' --first 20",
 		Args: cobra.MaximumNArgs(1),
@@ -43,7 +44,8 @@ func (a *app) showCommand() *cobra.Command {
 			return failure(fmt.Errorf("run %s has no outcome: it ended before one was saved", run.Path))
 		}
 		a.codes = append(a.codes, run.Outcome.Exit)
-		return a.show(&d, run.Outcome, "rashomon run "+results.Quote(filepath.Join(run.Path, results.SourceName)))
+		source := filepath.Join(run.Path, results.SourceName)
+		return a.show(&d, run.Outcome, "rashomon run "+results.Quote(source))
 	}
 	return cmd
 }

@@ -29,8 +29,9 @@ func (a *app) topics() []topic {
 }
 
 func workloadTopic(infos []workloads.Info) topic {
-	t := topic{Name: "workloads", About: "What clients do (workload.name). All have keys, rate (operations a second)," +
-		" concurrency (clients) and mix (weights of the operations); the options below stand beside these."}
+	t := topic{Name: "workloads", About: "What clients do (workload.name). All have keys, rate (operations" +
+		" a second), concurrency (clients) and mix (weights of the operations); the options below stand" +
+		" beside these."}
 	for _, info := range infos {
 		e := entry{Name: info.Name, Meaning: info.Summary}
 		var weights []string
@@ -48,9 +49,10 @@ func workloadTopic(infos []workloads.Info) topic {
 }
 
 func faultTopic(infos []nemesis.Info) topic {
-	t := topic{Name: "faults", About: "What is broken (an entry of faults: `- partition: {shape: halves, every: 5s, for:" +
-		" 1s..3s}`). Each fault is an interval and always heals. The fields are shape, targets, clients, every, for," +
-		" amount, after; each takes one value or a list to choose from, times and amounts also ranges."}
+	t := topic{Name: "faults", About: "What is broken (an entry of faults: `- partition: {shape: halves," +
+		" every: 5s, for: 1s..3s}`). Each fault is an interval and always heals. The fields are shape," +
+		" targets, clients, every, for, amount, after; each takes one value or a list to choose from," +
+		" times and amounts also ranges."}
 	for _, info := range infos {
 		e := entry{Name: info.Family, Meaning: info.Summary + ". Needs of the environment: " + info.Needs}
 		for _, shape := range slices.Sorted(maps.Keys(info.Shapes)) {
@@ -60,7 +62,8 @@ func faultTopic(infos []nemesis.Info) topic {
 			}
 			e.Details = append(e.Details, detail{shape, about})
 		}
-		e.Details = append(e.Details, detail{"targets", strings.Join(info.Targets, ", ") + ", or names of nodes"})
+		e.Details = append(e.Details, detail{"targets", strings.Join(info.Targets, ", ") + ", or names of" +
+			" nodes"})
 		if len(info.Clients) > 0 {
 			e.Details = append(e.Details, detail{"clients", strings.Join(info.Clients, ", ")})
 		}
@@ -72,7 +75,8 @@ func faultTopic(infos []nemesis.Info) topic {
 func configTopic() topic {
 	t := topic{Name: "config", About: "The configuration of the reference store (target: reference)."}
 	for _, f := range refimpl.ConfigFields() {
-		e := entry{Name: f.Name, Meaning: fmt.Sprintf("%s. Default: %s%s", f.Meaning, fieldValue(&f, f.Default), fieldRange(&f))}
+		allowed := "Default: " + fieldValue(&f, f.Default) + fieldRange(&f)
+		e := entry{Name: f.Name, Meaning: f.Meaning + ". " + allowed}
 		for _, v := range f.Values {
 			e.Details = append(e.Details, detail{v.Word, v.Meaning})
 		}
@@ -98,8 +102,9 @@ func fieldRange(f *refimpl.Field) string {
 }
 
 func errorTopic() topic {
-	t := topic{Name: "errors", About: "Why an operation did not complete with ok. After a definite error it certainly has" +
-		" not taken effect and never will; after an indefinite one nobody knows, unless it was a read."}
+	t := topic{Name: "errors", About: "Why an operation did not complete with ok. After a definite error" +
+		" it certainly has not taken effect and never will; after an indefinite one nobody knows, unless" +
+		" it was a read."}
 	for _, c := range history.Codes() {
 		kind := "indefinite"
 		if c.Definite {
@@ -119,8 +124,9 @@ func markTopic() topic {
 }
 
 func situationTopic() topic {
-	t := topic{Name: "situations", About: "Rare situations that the store reports and an outcome counts (marks), so that it can" +
-		" be seen whether a run tested what it meant to. An experiment may ask for them: expect.marks."}
+	t := topic{Name: "situations", About: "Rare situations that the store reports and an outcome counts" +
+		" (marks), so that it can be seen whether a run tested what it meant to. An experiment may ask for" +
+		" them: expect.marks."}
 	for m := range refimpl.NumMarks {
 		t.Entries = append(t.Entries, entry{Name: m.String(), Meaning: situations[m]})
 	}
@@ -128,11 +134,12 @@ func situationTopic() topic {
 }
 
 func propertyTopic() topic {
-	return topic{Name: "properties", Entries: properties, About: "What histories are checked for (checkers, expect). Operation" +
-		" a precedes b when it returned before b was called; only ok operations bind."}
+	return topic{Name: "properties", Entries: properties, About: "What histories are checked for" +
+		" (checkers, expect). Operation a precedes b when it returned before b was called; only ok" +
+		" operations bind."}
 }
 
 func anomalyTopic() topic {
-	return topic{Name: "anomalies", Entries: anomalies, About: "The kinds of violations, as expect.<property>.must-violate" +
-		" names them."}
+	return topic{Name: "anomalies", Entries: anomalies, About: "The kinds of violations, as" +
+		" expect.<property>.must-violate names them."}
 }

@@ -56,7 +56,8 @@ func (a *app) versionCommand() *cobra.Command {
 			return failure(enc.Encode(v))
 		}
 		_, err := fmt.Fprintf(a.stdout, "rashomon %s, build %s\n%s %s\n"+
-			"history format %d, outcome schema %d, experiment version %d\n", v.Version, v.Build, v.Go, v.Platform, v.History, v.Outcome, v.Experiment)
+			"history format %d, outcome schema %d, experiment version %d\n",
+			v.Version, v.Build, v.Go, v.Platform, v.History, v.Outcome, v.Experiment)
 		return failure(err)
 	}
 	return cmd

@@ -11,7 +11,10 @@ import (
 type electing struct {
 	pre     bool   // it only asks whether it would be elected
 	votes   uint64 // bit mask of who granted
-	ordered bool   // by an operator: it will lead, whoever is ahead
+	ordered bool   // it will lead, whoever is ahead: an operator says so
+	// resuming marks a leader that has come back, and leads again unless somebody has been made leader
+	// meanwhile (failover: manual).
+	resuming bool
 
 	best      refimpl.Addr // who has the longest log of those that answered
 	bestEpoch uint64

@@ -26,6 +26,10 @@ func (g *group) comparePositions(ordered bool) {
 // decidePositions ends the comparison: the node leads, or tells a better one to.
 func (g *group) decidePositions() {
 	e := &g.electing
+	if e.resuming && e.highest > g.epoch {
+		g.role, g.timerAt = refimpl.Follower, 0
+		return
+	}
 	if e.best == g.n.id || e.ordered {
 		g.epoch = max(g.epoch, e.highest)
 		g.lead()
@@ -64,27 +68,42 @@ func (g *group) onTakeOver(m *refimpl.Message) {
 }
 
 // handOver sends the writes after index that this node took as leader to the leader it follows now, as
-// new requests under names of their own: they come last, over whatever was written since.
+// new requests: they come last, over whatever was written since.
 func (g *group) handOver(index int64) {
 	for _, e := range g.log[index:] {
 		if e.Req == nil || e.Epoch != g.led || g.leader == refimpl.Nobody {
 			continue
 		}
-		kept := *e.Req
-		kept.Client, kept.Seq = e.Req.Client^(e.Req.Seq+1)*0x9e3779b97f4a7c15, 1
 		m := g.message(msgKept)
-		m.Req = &kept
+		m.Req = e.Req
 		g.n.send(g.leader, m)
 	}
 }
 
-// onKept takes in a write that an old leader kept. It is not refused for its position: nobody waits.
+// onKept takes in a write that an old leader kept, unless the client has sent it again in the meantime. Where
+// the client has gone on to other requests, the write gets a name of its own.
 func (g *group) onKept(m *refimpl.Message) {
 	if g.role != refimpl.Leader || m.Req == nil {
 		return
 	}
-	if rec := g.state.clients[m.Req.Client]; rec != nil {
+	last := uint64(0)
+	for i := range g.log {
+		r := g.log[i].Req
+		if r == nil || r.Client != m.Req.Client {
+			continue
+		}
+		if r.Seq == m.Req.Seq {
+			return
+		}
+		last = max(last, r.Seq)
+	}
+	if last < m.Req.Seq {
+		g.take(m.Req)
 		return
 	}
-	g.take(m.Req)
+	kept := *m.Req
+	kept.Client, kept.Seq = m.Req.Client^(m.Req.Seq+1)*0x9e3779b97f4a7c15, 1
+	if g.state.clients[kept.Client] == nil {
+		g.take(&kept)
+	}
 }

@@ -84,11 +84,15 @@ func (g *group) start(fresh bool) {
 		g.applyTo(g.last())
 		g.ready = true
 	}
-	if g.resumes() {
+	switch {
+	case !g.resumes():
+		g.waitForLeader()
+	case g.n.cfg.Failover == refimpl.Manual && g.n.cfg.Fencing:
+		g.comparePositions(true)
+		g.electing.resuming = true
+	default:
 		g.lead()
-		return
 	}
-	g.waitForLeader()
 }
 
 // setUp makes the first node the leader of epoch 1, as if elected by all.
