@@ -221,8 +221,8 @@ func (t *tally) count(kind string, n int64) {
 	}
 }
 
-// add counts one anomaly and keeps it for explanation when it is among the smallest. say makes its sentence; it is called only if it is kept to
-// the end. ops may hold nil and repeated operations.
+// add counts one anomaly and keeps it for explanation when it is among the smallest. say makes its
+// sentence; it is called only if it is kept to the end. ops may hold nil and repeated operations.
 func (t *tally) add(kind, key string, say func(w *witness) string, ops ...*history.Op) {
 	t.count(kind, 1)
 	t.explain(kind, key, say, ops...)
