@@ -170,7 +170,8 @@ func (s *scanner) integer() (Value, error) {
 		s.pos++
 	}
 	n, err := strconv.ParseInt(string(s.text[start:s.pos]), 10, 64)
-	if err != nil || isName(s.peek(0)) {
+	isRange := s.peek(0) == '.' && s.peek(1) == '.'
+	if err != nil || isName(s.peek(0)) && !isRange {
 		s.pos = start
 		return Value{}, s.expected("an integer of 64 bits; quote a string that begins with a digit")
 	}
@@ -189,7 +190,36 @@ func (s *scanner) list(depth int) (Value, error) {
 		if err != nil {
 			return Value{}, err
 		}
+		if s.accept("..") {
+			if list, err = s.rangeFrom(list, v, depth); err != nil {
+				return Value{}, err
+			}
+			continue
+		}
 		list = append(list, v)
+	}
+}
+
+// longestRange bounds what a few characters can make of memory.
+const longestRange = 10_000
+
+// rangeFrom reads the end of a range of integers that begins with first, and appends all of it to list.
+func (s *scanner) rangeFrom(list []Value, first Value, depth int) ([]Value, error) {
+	at := s.pos
+	last, err := s.value(depth + 1)
+	if err != nil {
+		return nil, err
+	}
+	lo, hi := first.num, last.num
+	if first.kind != Int || last.kind != Int || hi < lo || uint64(hi-lo) >= longestRange {
+		s.pos = at
+		return nil, s.expected("the end of a range of integers that count up, such as 1..9, of at most 10000")
+	}
+	for n := lo; ; n++ {
+		list = append(list, IntValue(n))
+		if n == hi {
+			return list, nil
+		}
 	}
 }
 

@@ -128,7 +128,8 @@ func (v Value) Equal(w Value) bool {
 		slices.EqualFunc(v.list, w.list, Value.Equal)
 }
 
-// String draws v for people and for the text drawing: ∅, 42, true, abc, [1 2], {a:1 b:2}.
+// String draws v for people and for the text drawing: ∅, 42, true, abc, [1 2], {a:1 b:2}. In lists, four
+// or more integers that count up are drawn as a range: [1..5 7] is [1 2 3 4 5 7].
 // A string that could be taken for something else is quoted.
 func (v Value) String() string { return string(v.appendText(nil)) }
 
@@ -141,14 +142,7 @@ func (v Value) appendText(b []byte) []byte {
 	case String:
 		return appendWord(b, v.text)
 	case List:
-		b = append(b, '[')
-		for i, e := range v.list {
-			if i > 0 {
-				b = append(b, ' ')
-			}
-			b = e.appendText(b)
-		}
-		return append(b, ']')
+		return appendList(b, v.list)
 	case Map:
 		b = append(b, '{')
 		for i := 0; i+1 < len(v.list); i += 2 {
@@ -161,6 +155,38 @@ func (v Value) appendText(b []byte) []byte {
 		return append(b, '}')
 	}
 	return append(b, "∅"...)
+}
+
+// appendList draws a list, its runs of integers as ranges.
+func appendList(b []byte, list []Value) []byte {
+	b = append(b, '[')
+	for i := 0; i < len(list); {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		n := min(countUp(list[i:]), longestRange)
+		b = list[i].appendText(b)
+		if n >= shortestRange {
+			b = append(b, ".."...)
+			b = list[i+n-1].appendText(b)
+		} else {
+			n = 1
+		}
+		i += n
+	}
+	return append(b, ']')
+}
+
+// shortestRange is the number of elements from which on a run is drawn as a range.
+const shortestRange = 4
+
+// countUp returns how many elements from the first on are integers that count up by one.
+func countUp(list []Value) int {
+	n := 1
+	for n < len(list) && list[0].kind == Int && list[n].kind == Int && list[n].num == list[0].num+int64(n) {
+		n++
+	}
+	return n
 }
 
 // appendWord appends s bare when it reads back as a string, quoted otherwise.
