@@ -156,11 +156,11 @@ func casRefused(op *history.Op) (refused bool, current *history.Value) {
 	return ok && !swapped, current
 }
 
-// brief writes v for sentences: of a list with more than eight elements only the first and the last ones.
+// brief writes v for sentences: of a list that takes much room only the first and the last elements.
 func brief(v history.Value) string {
 	list, _ := v.AsList()
-	if len(list) <= 8 {
-		return v.String()
+	if whole := v.String(); len(list) <= 8 || len(whole) <= 40 {
+		return whole
 	}
 	head := strings.TrimSuffix(history.ListValue(list[:2]...).String(), "]")
 	tail := strings.TrimPrefix(history.ListValue(list[len(list)-4:]...).String(), "[")
