@@ -92,6 +92,11 @@ phase                            ^final-reads
 s1                                 |--r k=1--|
 s1 @n1                                          |--peek k=2--|
 `, "valid", ""},
+	})
+}
+
+func TestDurabilityOfPeeksAndLists(t *testing.T) {
+	testEnds(t, Durable(), Durability, []endCase{
 		{"peeks stand in for a read that failed", `
 s1     |--w k=1--|  |--w k=2--|
 phase                            ^final-reads

@@ -121,7 +121,8 @@ func (d *durability) lose(k *keyAccesses, lost, answer *access, from origins) {
 	}
 	d.add(KindLostWrite, k.key, func(w *witness) string {
 		if older == nil {
-			return w.did(lost.op) + ", acknowledged; at the end " + w.did(answer.op) + ", and nobody deleted it"
+			return w.did(lost.op) + ", acknowledged; at the end " + w.did(answer.op) +
+				", and nobody deleted it"
 		}
 		return fmt.Sprintf("%s, acknowledged; at the end %s, which %s had made %s",
 			w.did(lost.op), w.did(answer.op), w.whose(older), earlier(older.Return, lost.op.Call))

@@ -276,6 +276,7 @@ func (f *sessionFindings) lackingRead(g guarantee, key string, past, read *histo
 // overtaken counts an append that stands before, or without, what its session appended or read before it.
 func (f *sessionFindings) overtaken(g guarantee, key string, past, write, shown *history.Op) {
 	f.tallies[g].add(guaranteeKinds[g], key, func(w *witness) string {
-		return then(w, past, write) + "; " + w.did(shown) + ", which has the later without the earlier before it"
+		return then(w, past, write) + "; " + w.did(shown) +
+			", which has the later without the earlier before it"
 	}, past, write, shown)
 }

@@ -81,7 +81,8 @@ func (tw *orderTwin) value(op *history.Op) (v int64, isRead, ok bool) {
 }
 
 // binding is the guarantee that binds two operations, by whether the first and the second is a read.
-var binding = map[[2]bool]guarantee{{false, true}: ryw, {true, true}: mr, {false, false}: mw, {true, false}: wfr}
+var binding = map[[2]bool]guarantee{{false, true}: ryw, {true, true}: mr, {false, false}: mw, {true,
+	false}: wfr}
 
 // pairs calls yield with each guarantee's pairs of values: the first is not after the second.
 func (tw *orderTwin) pairs(yield func(g guarantee, i, j int, a, b int64)) {

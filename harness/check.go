@@ -93,7 +93,8 @@ func combined(a, b checkers.Verdict) checkers.Verdict {
 	if weight(&b) > weight(&a) {
 		heavy = b
 	}
-	out := checkers.Verdict{Property: a.Property, Result: heavy.Result, Reason: heavy.Reason, Engine: a.Engine,
+	out := checkers.Verdict{Property: a.Property, Result: heavy.Result, Reason: heavy.Reason,
+		Engine:        a.Engine,
 		Opportunities: a.Opportunities + b.Opportunities}
 	if b.Engine != "" && !strings.Contains(a.Engine, b.Engine) {
 		out.Engine = strings.TrimPrefix(a.Engine+", "+b.Engine, ", ")

@@ -35,7 +35,8 @@ func (d *virtualDriver) wait(t int64) {
 	}
 }
 
-func (d *virtualDriver) ask(client targets.Client, inv *history.Event, limit int64) (targets.Completion, bool) {
+func (d *virtualDriver) ask(client targets.Client, inv *history.Event, limit int64) (targets.Completion,
+	bool) {
 	var got targets.Completion
 	answered := false
 	client.Submit(inv, func(c targets.Completion) {

@@ -66,7 +66,8 @@ func (d *wallDriver) perform(act *schedule.Action) {
 	c, end := d.await(client, &inv, answerLimit)
 	switch end {
 	case endLimit:
-		c.Err = history.Error{Code: history.Timeout, Text: "the client gave no answer within " + answerLimit.String()}
+		c.Err = history.Error{Code: history.Timeout, Text: "the client gave no answer within " +
+			answerLimit.String()}
 	case endQuit:
 		return // the run records it as interrupted
 	}

@@ -55,7 +55,8 @@ const (
 	MustHold    ExpectKind = "must-hold"    // valid in every seed
 	MustViolate ExpectKind = "must-violate" // invalid, with the named anomaly, in at least one seed
 	MayViolate  ExpectKind = "may-violate"  // valid or invalid; unknown is still unknown
-	Bound       ExpectKind = "bound"        // a measure, as the mean over the seeds, lies in [AtLeast, AtMost]
+	// a measure, as the mean over the seeds, lies in [AtLeast, AtMost]
+	Bound ExpectKind = "bound"
 )
 
 // Expectation is what an experiment must show about one property, or about one mark (Property "marks").

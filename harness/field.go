@@ -138,15 +138,6 @@ func (f field) oneOf(words []string) string {
 	return ""
 }
 
-// texts reads f as a text or a list of texts.
-func (f field) texts() []string {
-	var out []string
-	for _, e := range f.elements() {
-		out = append(out, e.text())
-	}
-	return out
-}
-
 // wordsOf reads f as one or a list of the given words.
 func (f field) wordsOf(words []string) []string {
 	var out []string

@@ -167,7 +167,8 @@ func effective(root *yaml.Node, trees []variant) []byte {
 		}
 	}
 	for _, t := range trees {
-		named := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{word("name"), word(t.name)}}
+		named := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{word("name"),
+			word(t.name)}}
 		list.Content = append(list.Content, merged(named, without(without(t.root, "version"), "name")))
 	}
 	data, _ := yaml.Marshal(with(out, word("variants"), list))
@@ -223,7 +224,8 @@ func (l *loader) loadNames(top map[string]field) {
 	if f, ok := top["name"]; ok {
 		l.exp.Name = f.text()
 		if !namePattern.MatchString(l.exp.Name) {
-			f.wrong("%s is no name; allowed: letters, digits, -, _ and . (a directory is named after it)", f.what())
+			f.wrong("%s is no name; allowed: letters, digits, -, _ and . (a directory is named after it)",
+				f.what())
 		}
 	} else if !namePattern.MatchString(l.exp.Name) {
 		l.exp.Name = "experiment"

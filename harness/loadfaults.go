@@ -32,7 +32,8 @@ func (l *loader) loadFaults(top map[string]field) {
 		return
 	}
 	if f.node.Kind != yaml.SequenceNode {
-		f.wrong("%s; a list of faults is wanted, each with its family: - partition: {shape: halves}", f.what())
+		f.wrong("%s; a list of faults is wanted, each with its family: - partition: {shape: halves}",
+			f.what())
 		return
 	}
 	for _, place := range f.elements() {
@@ -137,7 +138,8 @@ func (l *loader) entryField(info *nemesis.Info, p *nemesis.Params, f field) {
 // addShapes notes the shapes of an entry; they are given in one place.
 func (l *loader) addShapes(p *nemesis.Params, f field, shapes []string) {
 	if len(p.Shapes) > 0 && len(shapes) > 0 {
-		f.wrong("the entry has the shape %s already; shapes that differ in their amount are entries of their own",
+		f.wrong("the entry has the shape %s already; shapes that differ in their amount are entries of "+
+			"their own",
 			strings.Join(p.Shapes, ", "))
 		return
 	}

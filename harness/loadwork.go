@@ -68,7 +68,8 @@ func (l *loader) loadWorkload(f field) {
 	if info == nil {
 		return
 	}
-	spec := WorkloadSpec{Name: info.Name, Keys: defaultKeys, Rate: defaultRate, Concurrency: defaultConcurrency}
+	spec := WorkloadSpec{Name: info.Name, Keys: defaultKeys, Rate: defaultRate,
+		Concurrency: defaultConcurrency}
 	names := []string{"name", "keys", "rate", "concurrency", "mix"}
 	for option := range info.Options {
 		names = append(names, option)
@@ -173,8 +174,9 @@ func (e *Experiment) build(cat *Catalogue, seed uint64) ([]workloads.Workload, e
 		}
 		prefix := e.prefix(i)
 		w, err := info.New(&workloads.Params{
-			Keys: spec.Keys, Rate: spec.Rate, Concurrency: spec.Concurrency, Mix: spec.Mix, Options: spec.Options,
-			Nodes: e.Nodes, Prefix: prefix, FirstThread: first, Seed: key.Named(prefix),
+			Keys: spec.Keys, Rate: spec.Rate, Concurrency: spec.Concurrency, Mix: spec.Mix,
+			Options: spec.Options,
+			Nodes:   e.Nodes, Prefix: prefix, FirstThread: first, Seed: key.Named(prefix),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("workload %s: %w", spec.Name, err)

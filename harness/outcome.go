@@ -36,8 +36,9 @@ type Row struct {
 
 // Cell is what the seeds of a row showed about one property.
 type Cell struct {
-	Property      string           `json:"property"`
-	Result        checkers.Result  `json:"result"` // invalid if any seed is; else unknown if any is; else valid
+	Property string `json:"property"`
+	// invalid if any seed is; else unknown if any is; else valid
+	Result        checkers.Result  `json:"result"`
 	Valid         int              `json:"seeds_valid"`
 	Invalid       int              `json:"seeds_invalid"`
 	Unknown       int              `json:"seeds_unknown"`
@@ -59,19 +60,21 @@ type Witness struct {
 
 // SeedOutcome is what one run showed.
 type SeedOutcome struct {
-	Seed     uint64                 `json:"seed"`
-	Hash     string                 `json:"hash"`              // SHA-256 of the history from line 2 on, hex
-	History  string                 `json:"history,omitempty"` // its file below the run's directory, "" when not kept
-	Events   int                    `json:"events"`            // of the history
-	Steps    int64                  `json:"steps,omitempty"`   // events of the simulated world
+	Seed uint64 `json:"seed"`
+	Hash string `json:"hash"` // SHA-256 of the history from line 2 on, hex
+	// its file below the run's directory, "" when not kept
+	History  string                 `json:"history,omitempty"`
+	Events   int                    `json:"events"`          // of the history
+	Steps    int64                  `json:"steps,omitempty"` // events of the simulated world
 	Ops      int                    `json:"ops"`
 	Ok       int                    `json:"ops_ok"`
 	Took     int64                  `json:"took_run_ns"` // in the environment's time
 	Faults   map[string]FaultCounts `json:"faults"`      // by "family/shape"
 	Marks    map[string]int64       `json:"marks,omitempty"`
 	Verdicts []checkers.Verdict     `json:"verdicts"`
-	Failure  string                 `json:"failure,omitempty"` // a harness failure: the run could not do what was asked
-	Stopped  bool                   `json:"stopped,omitempty"` // interrupted before its time
+	// a harness failure: the run could not do what was asked
+	Failure string `json:"failure,omitempty"`
+	Stopped bool   `json:"stopped,omitempty"` // interrupted before its time
 }
 
 // FaultCounts is how often a kind of fault ended in which way.

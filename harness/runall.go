@@ -66,7 +66,8 @@ type session struct {
 // each took. When ctx ends, runs under way are cut short and no others begin: Outcome.Stopped.
 //
 // The error is that of saving; the outcome is there nevertheless.
-func Run(ctx context.Context, exps []*Experiment, cat *Catalogue, sink Sink, opts RunOptions) (*Outcome, error) {
+func Run(ctx context.Context, exps []*Experiment, cat *Catalogue, sink Sink, opts RunOptions) (*Outcome,
+	error) {
 	began := time.Now()
 	s := &session{ctx: ctx, cat: cat, sink: sink, opts: opts}
 	if s.opts.Reproduce == nil {

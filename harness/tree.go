@@ -78,9 +78,11 @@ func splitYAMLError(err error) (line int, text string) {
 func (d *document) checkTree(f field) {
 	switch {
 	case f.node.Kind == yaml.AliasNode:
-		d.note(f.node, f.path, "aliases are not allowed; what several configurations share stands once, above variants")
+		d.note(f.node, f.path, "aliases are not allowed; what several configurations share stands once, "+
+			"above variants")
 	case f.node.Anchor != "":
-		d.note(f.node, f.path, "anchors are not allowed; what several configurations share stands once, above variants")
+		d.note(f.node, f.path, "anchors are not allowed; what several configurations share stands once, "+
+			"above variants")
 	case f.node.Kind == yaml.SequenceNode:
 		for _, e := range f.elements() {
 			d.checkTree(e)
@@ -234,10 +236,12 @@ func (d *document) set(node *yaml.Node, path []string, value *yaml.Node, flag st
 }
 
 // setElement is set for a list, whose elements are named by number from 0.
-func (d *document) setElement(list *yaml.Node, path []string, value *yaml.Node, flag string) (*yaml.Node, error) {
+func (d *document) setElement(list *yaml.Node, path []string, value *yaml.Node, flag string) (*yaml.Node,
+	error) {
 	i, err := strconv.Atoi(path[0])
 	if err != nil || i < 0 || i >= len(list.Content) {
-		return nil, fmt.Errorf("a list stands before %q; allowed there: the number of an element, from 0 to %d",
+		return nil, fmt.Errorf("a list stands before %q; allowed there: the number of an element, from 0 "+
+			"to %d",
 			shorten(path[0]), len(list.Content)-1)
 	}
 	changed, err := d.set(list.Content[i], path[1:], value, flag)

@@ -99,7 +99,8 @@ func TestParseDrawingErrors(t *testing.T) {
 		{"s1 n1 |--w k=1--|", `line 1, column 4: expected @node or a bar, found "n1 |--w k=1-"`},
 		{"|--w k=1--|", `line 1, column 1: expected the name of a session, found "|--w k=1--|"`},
 		{"s1 |--w k=1--",
-			`line 1, column 14: expected the end of the bar ("|", "…", or "!" if it began with one), found the`},
+			`line 1, column 14: expected the end of the bar ("|", "…", or "!" if it began with one), ` +
+				`found the`},
 		{"s1 |--w k=1--!", `column 14: expected the end of the bar`},
 		{"s1 |--w k--|", `column 10: expected =, found "--|"`},
 		{"s1 |--w k=--|", `column 11: expected an integer of 64 bits`},

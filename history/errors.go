@@ -43,11 +43,14 @@ var codeTable = [...]CodeInfo{
 	{NotLeader, "not-leader", true, "the node does not lead the key's shard and did not take the request"},
 	{NoLeader, "no-leader", true, "the client knows no leader, nothing was sent"},
 	{Deposed, "deposed", false, "the leader lost its role before the operation was decided"},
-	{QuorumNotReached, "quorum-not-reached", false, "fewer replicas acknowledged than the configuration asks"},
+	{QuorumNotReached, "quorum-not-reached", false, "fewer replicas acknowledged than the configuration " +
+		"asks"},
 	{TokenLost, "token-lost", true, "the session's token names a branch of the log that was discarded"},
 	{TokenTimeout, "token-timeout", true, "the replica did not reach the session's token in time"},
-	{LeaseExpired, "lease-expired", true, "the leader could not confirm that it still leads; nothing was read"},
-	{CrossShard, "cross-shard", true, "the operation's keys are not all in one shard, or not led by one node"},
+	{LeaseExpired, "lease-expired", true, "the leader could not confirm that it still leads; nothing was " +
+		"read"},
+	{CrossShard, "cross-shard", true, "the operation's keys are not all in one shard, or not led by one " +
+		"node"},
 	{Overloaded, "overloaded", true, "the node's queue was full, the request was refused"},
 	{DiskFailed, "disk-failed", false, "the node's disk failed and the node stopped"},
 	{BadRequest, "bad-request", true, "the store could not make sense of the request"},

@@ -94,7 +94,10 @@ func draw(key keyed.Key, pool []string, n int) (nodes []string, skip string) {
 		return nil, "there is no such node at the moment"
 	}
 	chosen := shuffled(key, pool)[:min(n, len(pool))]
-	return slices.DeleteFunc(slices.Clone(pool), func(p string) bool { return !slices.Contains(chosen, p) }), ""
+	return slices.DeleteFunc(slices.Clone(pool), func(p string) bool {
+		return !slices.Contains(chosen,
+			p)
+	}), ""
 }
 
 // shuffled returns the members of pool in an order drawn at key (Fisher and Yates).

@@ -17,7 +17,8 @@ var crash = family{
 	shapes: []shape{
 		{name: LoseUnsynced, about: "a power loss: writes that were not synced are gone"},
 		{name: KeepUnsynced, about: "a crash of the process: the operating system keeps what was written"},
-		{name: TearUnsynced, about: "a power loss: each unsynced write is kept, dropped or torn, by the seed"},
+		{name: TearUnsynced, about: "a power loss: each unsynced write is kept, dropped or torn, by the " +
+			"seed"},
 		{name: WipeDisk, about: "the node comes back with an empty disk"},
 	},
 	targets: groupWords,

@@ -21,15 +21,17 @@ type Range struct{ Min, Max int64 }
 // Params are one entry of an experiment's list of faults. Faults of one entry never overlap each other;
 // faults of different entries overlap freely.
 type Params struct {
-	Family  string   // partition, crash, pause, clock, link, disk, operator
-	Shapes  []string // the shapes to choose from, none for the family's default; Info.Shapes has what is allowed
+	Family string // partition, crash, pause, clock, link, disk, operator
+	// the shapes to choose from, none for the family's default; Info.Shapes has what is allowed
+	Shapes  []string
 	Targets []string // to choose from, in the family's words or as names of nodes; none for the default
 	Clients string   // partition: the side of the clients; link: whether theirs are hit; "" for the default
 	Every   Range    // nanoseconds between the starts of two faults of this entry
 	For     Range    // nanoseconds that a fault lasts
-	Amount  Range    // the shape's quantity (nanoseconds, ppm, a factor); the zero Range for the shape's default
-	After   int64    // nanoseconds from the start of the fault phase to the first; 0 draws it from [0, Every]
-	Seed    keyed.Key
+	// the shape's quantity (nanoseconds, ppm, a factor); the zero Range for the shape's default
+	Amount Range
+	After  int64 // nanoseconds from the start of the fault phase to the first; 0 draws it from [0, Every]
+	Seed   keyed.Key
 }
 
 // Info describes a family of faults for people and for the catalogue.
@@ -38,9 +40,10 @@ type Info struct {
 	Summary string
 	Shapes  map[string]string // shape -> what it does, with the meaning, unit and default of Amount
 	Shape   string            // the default shape
-	Targets []string          // the words allowed for targets, the first is the default; names of nodes are too
-	Clients []string          // the words allowed for clients, the first is the default
-	Needs   string            // the capability of the environment, for people
+	// the words allowed for targets, the first is the default; names of nodes are too
+	Targets []string
+	Clients []string // the words allowed for clients, the first is the default
+	Needs   string   // the capability of the environment, for people
 }
 
 // View is what a fault's roles are resolved against at the moment of injection.

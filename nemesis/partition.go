@@ -37,7 +37,8 @@ var partition = family{
 	shapes: []shape{
 		{name: IsolateOne, about: "the target alone on one side, all others on the other"},
 		{name: IsolateLeader, own: true, about: "the leader alone on one side, all others on the other"},
-		{name: Halves, about: "the target and others up to half of the nodes, rounded down, against the rest"},
+		{name: Halves, about: "the target and others up to half of the nodes, rounded down, against the " +
+			"rest"},
 		{name: MajorityMinority, about: "the target and others, a minority of drawn size, against the rest"},
 		{name: Bridge, about: "two sides that do not hear each other; the target hears both"},
 		{name: Ring, own: true, about: "the nodes form a circle, drawn; each hears only its two neighbours"},

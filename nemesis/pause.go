@@ -7,7 +7,8 @@ var pause = family{
 	summary: "stops nodes in the middle of what they do, as a long garbage collection would",
 	needs:   "Pauser",
 	shapes: []shape{
-		{name: "pause", about: "the process stands still, its clock goes on; then it finds all its mail at once"},
+		{name: "pause", about: "the process stands still, its clock goes on; then it finds all its mail " +
+			"at once"},
 	},
 	targets: groupWords,
 	resolve: resolvePause,

@@ -87,8 +87,10 @@ func TestPartitionSides(t *testing.T) {
 				}
 				for _, from := range v.Nodes {
 					for _, to := range v.Nodes {
-						if got := slices.Contains(a.Cut, [2]string{from, to}); got != twin(shape, near, from, to) {
-							t.Fatalf("%s of %d, pick %d, side %v: %s->%s cut: %v", shape, n, pick, near, from, to, got)
+						if got := slices.Contains(a.Cut, [2]string{from, to}); got != twin(shape, near, from,
+							to) {
+							t.Fatalf("%s of %d, pick %d, side %v: %s->%s cut: %v", shape, n, pick, near,
+								from, to, got)
 						}
 					}
 				}
@@ -249,7 +251,8 @@ func TestSkips(t *testing.T) {
 		{plan.Fault{Family: "flood"}, view(5), "there is no family of faults named flood"},
 	} {
 		if a := Resolve(&tc.fault, &tc.view); a.Skip != tc.want || len(a.Cut) > 0 {
-			t.Errorf("%s %s %s: %q, want %q", tc.fault.Family, tc.fault.Shape, tc.fault.Targets, a.Skip, tc.want)
+			t.Errorf("%s %s %s: %q, want %q", tc.fault.Family, tc.fault.Shape, tc.fault.Targets, a.Skip,
+				tc.want)
 		}
 	}
 }
@@ -272,7 +275,8 @@ func TestEveryWordResolves(t *testing.T) {
 func TestOpposedClocks(t *testing.T) {
 	v := view(3)
 	for _, amount := range []int64{300, -300} {
-		a := Resolve(&plan.Fault{Family: "clock", Shape: ClockDrift, Targets: opposedNodes, Amount: amount}, &v)
+		a := Resolve(&plan.Fault{Family: "clock", Shape: ClockDrift, Targets: opposedNodes, Amount: amount},
+			&v)
 		if a.Fault.Amount != -300 || !slices.Equal(a.Nodes, []string{"n2"}) ||
 			!slices.Equal(a.Against, []string{"n1", "n3"}) {
 			t.Errorf("%+v; want the leader slow by 300 ppm, the others against it", a)

@@ -51,13 +51,16 @@ func everything() []Params {
 		{Family: "crash", Targets: []string{"leader", "minority"}, Every: Range{2 * sec, 2 * sec},
 			For: Range{1 * sec, 4 * sec}, After: 3 * sec},
 		{Family: "pause", Every: Range{9 * sec, 9 * sec}, For: Range{500 * ms, 500 * ms}},
-		{Family: "clock", Shapes: []string{ClockStep, ClockDrift, ClockFreeze}, Every: Range{4 * sec, 6 * sec},
+		{Family: "clock", Shapes: []string{ClockStep, ClockDrift, ClockFreeze}, Every: Range{4 * sec,
+			6 * sec},
 			For: Range{2 * sec, 3 * sec}},
-		{Family: "clock", Shapes: []string{ClockBack}, Every: Range{6 * sec, 6 * sec}, For: Range{1 * sec, 1 * sec},
+		{Family: "clock", Shapes: []string{ClockBack}, Every: Range{6 * sec, 6 * sec}, For: Range{1 * sec,
+			1 * sec},
 			Amount: Range{2 * sec, 2 * sec}, Targets: []string{"n2"}},
 		{Family: "link", Shapes: []string{LinkSlow, LinkLossy}, Every: Range{7 * sec, 7 * sec},
 			For: Range{1 * sec, 1 * sec}, Clients: clientsNone},
-		{Family: "disk", Shapes: []string{DiskSlow, DiskStall, DiskEIO, DiskFull}, Every: Range{8 * sec, 8 * sec},
+		{Family: "disk", Shapes: []string{DiskSlow, DiskStall, DiskEIO, DiskFull}, Every: Range{8 * sec,
+			8 * sec},
 			For: Range{1 * sec, 1 * sec}},
 		{Family: "operator", Every: Range{10 * sec, 20 * sec}},
 	}
@@ -141,10 +144,12 @@ func TestEntriesAreIndependent(t *testing.T) {
 }
 
 func TestAmountsAndSigns(t *testing.T) {
-	p := Params{Family: "clock", Every: Range{1, 1}, For: Range{1, 1}, Amount: Range{10, 20}, Seed: keyed.New(1)}
+	p := Params{Family: "clock", Every: Range{1, 1}, For: Range{1, 1}, Amount: Range{10, 20},
+		Seed: keyed.New(1)}
 	for shape, want := range map[string][2]bool{ // whether positive, negative amounts are drawn
 		ClockStep: {true, true}, ClockForward: {true, false}, ClockBack: {false, true},
-		ClockDrift: {true, true}, ClockFast: {true, false}, ClockSlow: {false, true}, ClockFreeze: {false, false},
+		ClockDrift: {true, true}, ClockFast: {true, false}, ClockSlow: {false, true}, ClockFreeze: {false,
+			false},
 	} {
 		p.Shapes = []string{shape}
 		var saw [2]bool

@@ -9,7 +9,8 @@ import (
 
 // Problem is one thing wrong in an entry.
 type Problem struct {
-	Field   string // as in the experiment file: "shape", "targets", "clients", "every", "for", "amount", "after"
+	// as in the experiment file: "shape", "targets", "clients", "every", "for", "amount", "after"
+	Field   string
 	Value   string // what stands there, "" for nothing
 	Allowed string // what may stand there, for people
 }
@@ -132,7 +133,8 @@ func (v *validator) amount() {
 		}
 	}
 	if len(units) > 1 {
-		v.add("amount", r.format(times), "one for shapes that count the same; make the others entries of their own")
+		v.add("amount", r.format(times), "one for shapes that count the same; make the others entries of "+
+			"their own")
 	}
 }
 

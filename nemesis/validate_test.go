@@ -10,7 +10,8 @@ func TestValidateAcceptsWhatIsDocumented(t *testing.T) {
 	for _, info := range All() {
 		for shape := range info.Shapes {
 			for _, word := range append([]string{""}, info.Targets...) {
-				p := Params{Family: info.Family, Shapes: []string{shape}, Every: Range{1, 2}, For: Range{1, 2}}
+				p := Params{Family: info.Family, Shapes: []string{shape}, Every: Range{1, 2}, For: Range{1,
+					2}}
 				s := find(info.Family).shape(shape)
 				if word != "" && !s.own && (word != opposedNodes || s.opposable) {
 					p.Targets = []string{word}
@@ -50,7 +51,8 @@ func TestValidateRefuses(t *testing.T) {
 			`targets: "n9" is not allowed; allowed: any, leader, follower, followers, ` +
 				`minority, majority, all, opposed, n1, n2`},
 		{"opposed steps", func(p *Params) { p.Targets = []string{"opposed"} },
-			`targets: "opposed" is not allowed; allowed: with step any of any, leader, follower, followers, ` +
+			`targets: "opposed" is not allowed; allowed: with step any of any, leader, ` +
+				`follower, followers, ` +
 				`minority, majority, all`},
 		{"target of its own", func(p *Params) {
 			*p = Params{Family: "partition", Shapes: []string{IsolateLeader},
@@ -70,7 +72,10 @@ func TestValidateRefuses(t *testing.T) {
 			`for: 5s..1s is not allowed; allowed: a duration above 0, or a range of them such as 1s..3s`},
 		{"after", func(p *Params) { p.After = -1e9 },
 			`after: -1s is not allowed; allowed: a duration of 0 or more`},
-		{"for of a deed", func(p *Params) { *p = Params{Family: "operator", Every: p.Every, For: Range{1e9, 1e9}} },
+		{"for of a deed", func(p *Params) {
+			*p = Params{Family: "operator", Every: p.Every, For: Range{1e9,
+				1e9}}
+		},
 			`for: 1s is not allowed; allowed: nothing: operator is over at once`},
 		{"negative amount", func(p *Params) { p.Amount = Range{-1e9, 1e9} },
 			`amount: -1s..1s is not allowed; allowed: for step a duration above 0, or a range`},
@@ -79,7 +84,10 @@ func TestValidateRefuses(t *testing.T) {
 				`up to 50000ppm`},
 		{"amount of a freeze", func(p *Params) { p.Shapes, p.Amount = []string{ClockFreeze}, Range{5, 5} },
 			`amount: 5 is not allowed; allowed: nothing: freeze has no amount`},
-		{"mixed amounts", func(p *Params) { p.Shapes, p.Amount = []string{ClockStep, ClockDrift}, Range{5, 6} },
+		{"mixed amounts", func(p *Params) {
+			p.Shapes, p.Amount = []string{ClockStep, ClockDrift}, Range{5,
+				6}
+		},
 			`amount: 5..6 is not allowed; allowed: one for shapes that count the same; ` +
 				`make the others entries of their own`},
 	} {

@@ -133,24 +133,30 @@ func replicationFields(c *Config) []Field {
 				{Sync, "the leader and every follower: one silent follower stops all writes"},
 				{SemiSync, "the leader and sync_followers followers; a silent one is replaced by another"},
 				{Async, "the leader alone: acknowledged writes die with it"},
-				{Quorum, "a majority of the nodes; followers show a write when they hear that it is committed"}}},
+				{Quorum, "a majority of the nodes; followers show a write when they hear that it is " +
+					"committed"}}},
 		{Name: "sync_followers", Kind: IntField, Default: int64(1), Min: 1, Max: 6, size: &c.SyncFollowers,
 			Meaning: "how many followers acknowledge, with replication: semi-sync"},
 		{Name: "sync_timeout", Kind: DurationField, Default: 300 * millisecond, Min: millisecond, Max: minute,
-			num: &c.SyncTimeout, Meaning: "after how long without an answer a semi-synchronous follower is replaced"},
+			num: &c.SyncTimeout, Meaning: "after how long without an answer a semi-synchronous follower " +
+				"is replaced"},
 		{Name: "failover", Kind: WordField, Default: Quorum, word: &c.Failover,
 			Meaning: "who makes a new leader when the old one is silent",
 			Values: []FieldValue{
 				{None, "nobody: the first node leads for ever"},
 				{Manual, "the operator's command"},
 				{Timeout, "each follower by its own timeout, asking no majority: two leaders are possible"},
-				{Quorum, "election by a majority, by epoch and log (Ongaro and Ousterhout 2014, with pre-vote)"}}},
+				{Quorum, "election by a majority, by epoch and log (Ongaro and Ousterhout 2014, with " +
+					"pre-vote)"}}},
 		{Name: "failover_timeout", Kind: DurationField, Default: 1000 * millisecond, Min: 10 * millisecond,
 			Max: 60 * minute, num: &c.FailoverTimeout,
-			Meaning: "silence after which a follower takes the leader for dead; too short: needless failovers, " +
+			Meaning: "silence after which a follower takes the leader for dead; too short: needless " +
+				"failovers, " +
 				"too long: long outages"},
-		{Name: "election_jitter", Kind: IntField, Default: int64(50), Min: 0, Max: 1000, num: &c.ElectionJitter,
-			Meaning: "random part added to failover_timeout, in percent of it, so that followers do not all rise at once"},
+		{Name: "election_jitter", Kind: IntField, Default: int64(50), Min: 0, Max: 1000,
+			num: &c.ElectionJitter,
+			Meaning: "random part added to failover_timeout, in percent of it, so that followers do not " +
+				"all rise at once"},
 		{Name: "heartbeat", Kind: DurationField, Default: 100 * millisecond, Min: millisecond, Max: minute,
 			num: &c.Heartbeat, Meaning: "time between two signs of life of a leader"},
 		{Name: "candidate", Kind: WordField, Default: MostUpToDate, word: &c.Candidate,
@@ -159,22 +165,26 @@ func replicationFields(c *Config) []Field {
 				{MostUpToDate, "of the followers that answer, the one with the longest log"},
 				{First, "the first whose timeout runs out, whatever it lacks"}}},
 		{Name: "fencing", Kind: BoolField, Default: true, flag: &c.Fencing,
-			Meaning: "followers refuse a leader of an earlier epoch, and a leader that hears of a later one steps " +
+			Meaning: "followers refuse a leader of an earlier epoch, and a leader that hears of a later " +
+				"one steps " +
 				"down; off allows split brain"},
 		{Name: "old_leader", Kind: WordField, Default: Discard, word: &c.OldLeader,
 			Meaning: "what becomes of an old leader's unreplicated writes when it returns",
 			Values: []FieldValue{
 				{Discard, "cut from its log, acknowledged or not"},
-				{Keep, "sent to the new leader as new writes: nothing is lost, but old values come back over newer ones"}}},
+				{Keep, "sent to the new leader as new writes: nothing is lost, but old values come back " +
+					"over newer ones"}}},
 		{Name: "shards", Kind: IntField, Default: int64(1), Min: 1, Max: 64, size: &c.Shards,
-			Meaning: "keys are hashed over this many shards, each with a log and a leader of its own, which can lag apart"},
+			Meaning: "keys are hashed over this many shards, each with a log and a leader of its own, " +
+				"which can lag apart"},
 		{Name: "fsync", Kind: WordField, Default: Always, word: &c.Fsync,
 			Meaning: "when a node's log is forced to disk",
 			Values: []FieldValue{
 				{Always, "before anything that depends on it is acknowledged"},
 				{Interval, "every fsync_interval: a crash loses what came since"},
 				{Never, "whenever the system likes: a crash may lose everything"}}},
-		{Name: "fsync_interval", Kind: DurationField, Default: 200 * millisecond, Min: millisecond, Max: 60 * minute,
+		{Name: "fsync_interval", Kind: DurationField, Default: 200 * millisecond, Min: millisecond,
+			Max: 60 * minute,
 			num: &c.FsyncInterval, Meaning: "time between two syncs, with fsync: interval"},
 	}
 }
@@ -189,15 +199,18 @@ func readFields(c *Config) []Field {
 				{ReadSticky, "one node a session, until it does not answer"},
 				{ReadNearest, "the node that the client is near to at the moment"},
 				{ReadOwnWrites, "the leader for keys that the session has written, any node for others"},
-				{ReadRecentWrites, "the leader for recent_window after the session's last write, then any node"},
+				{ReadRecentWrites, "the leader for recent_window after the session's last write, then any " +
+					"node"},
 				{ReadToken, "any node, which first waits until it has reached the session's log position"}}},
 		{Name: "recent_window", Kind: DurationField, Default: 1000 * millisecond, Min: 0, Max: 60 * minute,
-			num: &c.RecentWindow, Meaning: "with reads: recent-writes-leader, how long a write counts as recent"},
+			num: &c.RecentWindow, Meaning: "with reads: recent-writes-leader, how long a write counts as " +
+				"recent"},
 		{Name: "leader_reads", Kind: WordField, Default: ReadIndex, word: &c.LeaderReads,
 			Meaning: "how a leader knows that it still leads when it answers a read",
 			Values: []FieldValue{
 				{Local, "it does not: a deposed leader answers stale"},
-				{Lease, "a majority heard from it less than failover_timeout ago, by lease_clock: depends on clocks"},
+				{Lease, "a majority heard from it less than failover_timeout ago, by lease_clock: depends " +
+					"on clocks"},
 				{ReadIndex, "it asks a majority, each time"}}},
 		{Name: "lease_clock", Kind: WordField, Default: Mono, word: &c.LeaseClock,
 			Meaning: "the clock that leases are measured with",
@@ -205,14 +218,16 @@ func readFields(c *Config) []Field {
 				{Mono, "the monotonic clock, which only drifts"},
 				{Wall, "the wall clock, which also steps: not safe"}}},
 		{Name: "lease_margin", Kind: IntField, Default: int64(15), Min: 0, Max: 90, num: &c.LeaseMargin,
-			Meaning: "part of failover_timeout that a lease is shorter, in percent; clocks that drift apart by more " +
+			Meaning: "part of failover_timeout that a lease is shorter, in percent; clocks that drift " +
+				"apart by more " +
 				"break the lease"},
 		{Name: "session_scope", Kind: WordField, Default: Device, word: &c.SessionScope,
 			Meaning: "where a session's token, written keys and last write are remembered",
 			Values: []FieldValue{
 				{Device, "on each device for itself"},
 				{User, "in one place for all devices of the user"}}},
-		{Name: "token_wait", Kind: DurationField, Default: 500 * millisecond, Min: 0, Max: minute, num: &c.TokenWait,
+		{Name: "token_wait", Kind: DurationField, Default: 500 * millisecond, Min: 0, Max: minute,
+			num:     &c.TokenWait,
 			Meaning: "how long a node waits to reach a token before it gives up"},
 	}
 }
@@ -225,9 +240,13 @@ func clientFields(c *Config) []Field {
 				{Static, "not at all: they write to the first node"},
 				{Ask, "they ask all nodes when the leader does not answer or refuses"},
 				{Redirect, "a node that does not lead says who does"}}},
-		{Name: "request_timeout", Kind: DurationField, Default: 2000 * millisecond, Min: millisecond, Max: 60 * minute,
-			num: &c.RequestTimeout, Meaning: "after how long a client gives an operation up, with an unknown outcome"},
-		{Name: "retry_after", Kind: DurationField, Default: 300 * millisecond, Min: millisecond, Max: 60 * minute,
-			num: &c.RetryAfter, Meaning: "after how long without an answer a client sends the request again, under the same id"},
+		{Name: "request_timeout", Kind: DurationField, Default: 2000 * millisecond, Min: millisecond,
+			Max: 60 * minute,
+			num: &c.RequestTimeout, Meaning: "after how long a client gives an operation up, with an " +
+				"unknown outcome"},
+		{Name: "retry_after", Kind: DurationField, Default: 300 * millisecond, Min: millisecond,
+			Max: 60 * minute,
+			num: &c.RetryAfter, Meaning: "after how long without an answer a client sends the request " +
+				"again, under the same id"},
 	}
 }

@@ -10,7 +10,8 @@ func TestDefaultsAreSafe(t *testing.T) {
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	got := []any{c.Mode, c.Replication, c.Failover, c.Fencing, c.Reads, c.LeaderReads, c.Fsync, c.FailoverTimeout}
+	got := []any{c.Mode, c.Replication, c.Failover, c.Fencing, c.Reads, c.LeaderReads, c.Fsync,
+		c.FailoverTimeout}
 	want := []any{SingleLeader, Quorum, Quorum, true, ReadLeader, ReadIndex, Always, int64(1_000_000_000)}
 	for i := range want {
 		if got[i] != want[i] {
@@ -47,10 +48,12 @@ func TestDecodeErrors(t *testing.T) {
 	}{
 		{3, map[string]any{"replication": "eventual"},
 			"replication: eventual is not allowed; allowed: sync, semi-sync, async, quorum"},
-		{3, map[string]any{"replication": 3}, "replication: 3 is not allowed; allowed: sync, semi-sync, async, quorum"},
+		{3, map[string]any{"replication": 3}, "replication: 3 is not allowed; allowed: sync, semi-sync, " +
+			"async, quorum"},
 		{3, map[string]any{"fencing": "maybe"}, "fencing: maybe is not allowed; allowed: on, off"},
 		{3, map[string]any{"shards": 0}, "shards: 0 is not allowed; allowed: a whole number from 1 to 64"},
-		{3, map[string]any{"shards": "many"}, "shards: many is not allowed; allowed: a whole number from 1 to 64"},
+		{3, map[string]any{"shards": "many"}, "shards: many is not allowed; allowed: a whole number from " +
+			"1 to 64"},
 		{3, map[string]any{"heartbeat": "soon"},
 			"heartbeat: soon is not allowed; allowed: a duration from 1ms to 1m0s, such as 500ms or 2s"},
 		{3, map[string]any{"replication": "semi-sync", "sync_followers": 3},

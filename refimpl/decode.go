@@ -122,7 +122,8 @@ func (f *Field) setDuration(v any) (allowed string) {
 		n, ok = int64(d), err == nil
 	}
 	if !ok || n < f.Min || n > f.Max {
-		return fmt.Sprintf("a duration from %v to %v, such as 500ms or 2s", time.Duration(f.Min), time.Duration(f.Max))
+		return fmt.Sprintf("a duration from %v to %v, such as 500ms or 2s", time.Duration(f.Min),
+			time.Duration(f.Max))
 	}
 	*f.num = n
 	return ""

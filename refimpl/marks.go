@@ -26,7 +26,8 @@ const (
 	NumMarks
 )
 
-var markNames = [...]string{"elected", "failover", "stepped-down", "conflict-cut", "acked-cut", "deduplicated",
+var markNames = [...]string{"elected", "failover", "stepped-down", "conflict-cut", "acked-cut",
+	"deduplicated",
 	"token-wait", "token-lost", "lease-read", "read-index", "split-brain", "vote-refused-log",
 	"vote-refused-once", "stale-epoch", "sync-replaced", "recovered", "rejoined-empty"}
 

@@ -24,7 +24,8 @@ type Value struct {
 
 // Equal reports whether v and w are the same value.
 func (v Value) Equal(w Value) bool {
-	return v.Kind == w.Kind && v.Num == w.Num && v.Text == w.Text && slices.EqualFunc(v.List, w.List, Value.Equal)
+	return v.Kind == w.Kind && v.Num == w.Num && v.Text == w.Text && slices.EqualFunc(v.List, w.List,
+		Value.Equal)
 }
 
 // Size returns about how many bytes v takes on the wire.

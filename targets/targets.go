@@ -25,8 +25,9 @@ type Target interface {
 
 // Spec is what a cluster is deployed from.
 type Spec struct {
-	Nodes  []string       // the names of the nodes: n1, n2, ..
-	Config map[string]any // the target's configuration, as the experiment file has it: strings, ints, bools, floats, lists, maps
+	Nodes []string // the names of the nodes: n1, n2, ..
+	// the target's configuration, as the experiment file has it: strings, ints, bools, floats, lists, maps
+	Config map[string]any
 	World  map[string]any // the environment's settings (latency, loss, disk), as the experiment file has them
 	Seed   uint64
 }

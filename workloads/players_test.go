@@ -231,7 +231,8 @@ func TestAnswersFollowQuestions(t *testing.T) {
 				case strings.HasSuffix(ev.Key, "q"):
 					questions++
 				case !heard[hearing{ev.Session, stem, round}]:
-					t.Fatalf("%v answers question %d of %s that %s has not read", ev.Op, round, stem, ev.Session)
+					t.Fatalf("%v answers question %d of %s that %s has not read", ev.Op, round, stem,
+						ev.Session)
 				default:
 					answers++
 					if ev.Time > 50*second {
@@ -240,7 +241,8 @@ func TestAnswersFollowQuestions(t *testing.T) {
 				}
 			}
 			if answers < 150 || late < 15 || questions < answers || both < 3000 {
-				t.Errorf("%s %+v: %d questions, %d answers, %d of them in the last 10 s, %d observations", name, tt,
+				t.Errorf("%s %+v: %d questions, %d answers, %d of them in the last 10 s, %d observations",
+					name, tt,
 					questions, answers, late, both)
 			}
 		}

@@ -144,7 +144,10 @@ func (d *dialogue) listen(t turn, from int, op *plan.Op) bool {
 // been asked meanwhile. It reports whether there is one.
 func (d *dialogue) reply(t turn, from int, op *plan.Op) bool {
 	role := t.thread - d.askers
-	if i := d.find(from, role, d.answerers, func(p *pair) bool { return p.heard > p.answered && !p.spoilt }); i >= 0 {
+	if i := d.find(from, role, d.answerers, func(p *pair) bool {
+		return p.heard > p.answered &&
+			!p.spoilt
+	}); i >= 0 {
 		p := d.pairs[i]
 		d.talking[t.thread] = p
 		p.answered = p.heard

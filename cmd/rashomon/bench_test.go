@@ -9,19 +9,21 @@ import (
 	"github.com/rashomon-harness/rashomon/harness"
 )
 
-// BenchmarkRecorded runs the safe store as an experiment would, history recorded and encoded: quorum replication,
-// majority election, read-index, five nodes, no faults, for 60 virtual seconds. Run it with -cpu 1, so that a
-// second of the clock is a second of one processor, collection of garbage included. "checked" also
-// judges the history.
+// BenchmarkRecorded runs the safe store as an experiment would, history recorded and encoded: quorum
+// replication, majority election, read-index, five nodes, no faults, for 60 virtual seconds. Run it with -cpu
+// 1, so that a second of the clock is a second of one processor, collection of garbage included. "checked"
+// also judges the history.
 func BenchmarkRecorded(b *testing.B) {
 	for _, c := range []struct {
 		rate     int
 		checkers string
 		name     string
-	}{{100, "[availability]", "100"}, {1000, "[availability]", "1000"}, {1000, "[linearizability]", "1000-checked"}} {
+	}{{100, "[availability]", "100"}, {1000, "[availability]", "1000"}, {1000, "[linearizability]",
+		"1000-checked"}} {
 		b.Run(c.name, func(b *testing.B) {
 			text := fmt.Sprintf("version: 1\nname: bench\nnodes: 5\ntime: 60s\nseed: 1\n"+
-				"workload: {name: register, keys: 100, rate: %d, concurrency: 50}\ncheckers: %s\n", c.rate, c.checkers)
+				"workload: {name: register, keys: 100, rate: %d, concurrency: 50}\ncheckers: "+
+				"%s\n", c.rate, c.checkers)
 			cat := catalogue()
 			exps, err := harness.Load("bench.yaml", []byte(text), cat, harness.LoadOptions{})
 			if err != nil {

@@ -29,7 +29,8 @@ func TestDrawsAreUniform(t *testing.T) {
 func TestNamesMatter(t *testing.T) {
 	root := New(1)
 	seen := map[Key]string{root: "root"}
-	for name, k := range map[string]Key{"seed": New(2), "a": root.Named("a"), "b": root.Named("b"), "1": root.With(1),
+	for name, k := range map[string]Key{"seed": New(2), "a": root.Named("a"), "b": root.Named("b"),
+		"1":   root.With(1),
 		"1,2": root.With2(1, 2), "2,1": root.With2(2, 1), "0": root.With(0)} {
 		if other, ok := seen[k]; ok {
 			t.Errorf("%s and %s are the same key", name, other)

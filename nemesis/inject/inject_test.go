@@ -33,7 +33,8 @@ func TestEveryFamily(t *testing.T) {
 			"cut f1 " + links, "uncut f1"},
 		{plan.Fault{Family: "partition", Shape: "isolate-leader", Clients: "split", Pick: 1},
 			"{clients:split cut:[[n1 r2] [n2 n3 r1]] shape:isolate-leader}",
-			"cut f1 [{n2 n1} {n2 r2} {n3 n1} {n3 r2} {r1 n1} {n1 n2} {n1 n3} {n1 r1} {r2 n2} {r2 n3}]", "uncut f1"},
+			"cut f1 [{n2 n1} {n2 r2} {n3 n1} {n3 r2} {r1 n1} {n1 n2} {n1 n3} {n1 r1} {r2 n2} {r2 " +
+				"n3}]", "uncut f1"},
 		{plan.Fault{Family: "link", Shape: "lossy", Targets: "n1", Clients: "none", Amount: 7},
 			"{amount:7 clients:none nodes:[n1] shape:lossy targets:n1}",
 			"shape f1 [{n1 n2} {n1 n3} {n2 n1} {n3 n1}] {0 0 7 0 0 0}", "unshape f1"},
@@ -71,7 +72,8 @@ func TestEveryFamily(t *testing.T) {
 		}
 		install, heal := strings.Join(c.calls[:installed], "; "), strings.Join(c.calls[installed:], "; ")
 		if install != tc.install || heal != tc.heal || len(c.broken()) > 0 {
-			t.Errorf("%s %s: did %q, then %q; left %v", tc.fault.Family, tc.fault.Shape, install, heal, c.broken())
+			t.Errorf("%s %s: did %q, then %q; left %v", tc.fault.Family, tc.fault.Shape, install, heal,
+				c.broken())
 		}
 		if asked := r.events[0].Value.String(); asked != tc.asked || r.story("f1") != "installed, healed" {
 			t.Errorf("%s %s: recorded %s, %s", tc.fault.Family, tc.fault.Shape, asked, r.story("f1"))
@@ -96,7 +98,8 @@ func TestMissingCapabilities(t *testing.T) {
 	for family, needs := range map[string]string{"partition": "Partitioner", "crash": "Killer",
 		"pause": "Pauser", "clock": "ClockSkewer", "link": "Shaper", "disk": "DiskFaulter"} {
 		f := plan.Fault{ID: family, Family: family, Shape: "isolate-one", For: 5}
-		want := fmt.Sprintf("skipped: %s needs the capability %s, which this environment has not", family, needs)
+		want := fmt.Sprintf("skipped: %s needs the capability %s, which this environment has not", family,
+			needs)
 		if err := r.Inject(&f, 0); err != nil || r.story(family) != want {
 			t.Errorf("%s: %v, recorded %q", family, err, r.story(family))
 		}

@@ -67,7 +67,10 @@ func (x *Executor) perform(act *nemesis.Action, a *active) error {
 	case "pause":
 		return each(act.Nodes, func(node string) error { return x.pause(a, node) })
 	case "clock":
-		if err := each(act.Nodes, func(n string) error { return x.skew(act, a, n, act.Fault.Amount) }); err != nil {
+		if err := each(act.Nodes, func(n string) error {
+			return x.skew(act, a, n,
+				act.Fault.Amount)
+		}); err != nil {
 			return err
 		}
 		return each(act.Against, func(n string) error { return x.skew(act, a, n, -act.Fault.Amount) })

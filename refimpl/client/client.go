@@ -147,7 +147,8 @@ func (c *Client) send() {
 	if c.cfg.Reads == refimpl.ReadToken && c.call.Op != refimpl.OpPeek {
 		req.Token = c.session.token()
 	}
-	m := refimpl.Message{Kind: refimpl.MsgRequest, Shard: t.shard, Epoch: c.leaders[t.shard].epoch, Seq: t.attempts,
+	m := refimpl.Message{Kind: refimpl.MsgRequest, Shard: t.shard, Epoch: c.leaders[t.shard].epoch,
+		Seq: t.attempts,
 		Req: req}
 	if !c.call.Op.ReadsOnly() {
 		t.doubt |= attemptBit(t.attempts)

@@ -53,7 +53,8 @@ func (b *bench) until(t int64) {
 }
 
 func (b *bench) write(handle uint64) {
-	b.step(Input{Kind: InCall, Call: &Call{Handle: handle, Op: refimpl.OpWrite, Key: "k", Near: refimpl.Nobody}})
+	b.step(Input{Kind: InCall, Call: &Call{Handle: handle, Op: refimpl.OpWrite, Key: "k",
+		Near: refimpl.Nobody}})
 }
 
 func (b *bench) reply(attempt uint64, r refimpl.Reply) {
@@ -133,7 +134,8 @@ func TestStaticClientsStay(t *testing.T) {
 	b.write(1)
 	b.reply(1, refimpl.Reply{Seq: 1, Err: refimpl.ErrNotLeader, Leader: 2, Epoch: 4})
 	b.reply(2, refimpl.Reply{Seq: 1, Err: refimpl.ErrNotLeader, Leader: 2, Epoch: 4})
-	b.want("0 ms: n1 attempt 1 of 1, epoch 1", "0 ms: n1 attempt 2 of 1, epoch 4", "0 ms: call 1 ends: not-leader")
+	b.want("0 ms: n1 attempt 1 of 1, epoch 1", "0 ms: n1 attempt 2 of 1, epoch 4",
+		"0 ms: call 1 ends: not-leader")
 }
 
 func TestAskingClients(t *testing.T) {
@@ -172,7 +174,8 @@ func TestTokens(t *testing.T) {
 	if got := fmt.Sprint(s.token()); got != "[{1 4 299} {0 1 1} {1 5 290}]" {
 		t.Errorf("got %s", got)
 	}
-	s.takeIn(&refimpl.Reply{Token: []refimpl.Position{{Shard: 0, Epoch: 1, Index: 2}, {Shard: 1, Epoch: 5, Index: 301}}})
+	s.takeIn(&refimpl.Reply{Token: []refimpl.Position{{Shard: 0, Epoch: 1, Index: 2}, {Shard: 1, Epoch: 5,
+		Index: 301}}})
 	if got := fmt.Sprint(s.token()); got != "[{0 1 2} {1 5 301}]" {
 		t.Errorf("got %s", got)
 	}

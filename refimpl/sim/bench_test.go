@@ -33,7 +33,8 @@ func (g *gossip) Step(in *refimpl.Input, fx *refimpl.Effects) {
 		}
 	case refimpl.InMessage:
 		if in.Msg.Kind == refimpl.MsgMode {
-			fx.Sends = append(fx.Sends, refimpl.Send{To: in.From, Msg: refimpl.Message{Kind: refimpl.MsgMode + 1}})
+			fx.Sends = append(fx.Sends, refimpl.Send{To: in.From,
+				Msg: refimpl.Message{Kind: refimpl.MsgMode + 1}})
 		}
 	}
 	fx.Wake = g.due

@@ -174,9 +174,11 @@ var shapeCases = []struct {
 	{"reordering", []LinkShape{{Delay: ms, ReorderPPM: 50_000, Jitter: 8 * ms}}, func(a *arrived) bool {
 		return len(a.seqs) == 1000 && about(int64(a.late(10_000)), 50) && a.late(18_000) == 0
 	}},
-	{"the lowest bandwidth", []LinkShape{{BytesPerSec: 48_000}, {BytesPerSec: 96_000}}, func(a *arrived) bool {
-		return a.at[0] == 2000 && a.at[1] == 3000 && a.at[999] == 1_001_000 && slices.Equal(a.seqs, upTo(1000))
-	}},
+	{"the lowest bandwidth", []LinkShape{{BytesPerSec: 48_000}, {BytesPerSec: 96_000}},
+		func(a *arrived) bool {
+			return a.at[0] == 2000 && a.at[1] == 3000 && a.at[999] == 1_001_000 && slices.Equal(a.seqs,
+				upTo(1000))
+		}},
 }
 
 func TestShapes(t *testing.T) {
@@ -195,7 +197,8 @@ func TestShapes(t *testing.T) {
 		must(t, l.Unshape("f1"))
 		l.order(t, 0, sends(1, upTo(20)...))
 		l.RunUntil(3000 * ms)
-		if at, seqs := l.arrivals(1, 2000*ms); !slices.Equal(seqs, upTo(20)) || at[0] != 1000 || at[19] != 1000 {
+		if at, seqs := l.arrivals(1, 2000*ms); !slices.Equal(seqs, upTo(20)) || at[0] != 1000 ||
+			at[19] != 1000 {
 			t.Errorf("%s: after healing %v arrived at %v", c.name, seqs, at)
 		}
 	}
@@ -370,7 +373,8 @@ func TestLuckIsKeyed(t *testing.T) {
 	at1, seqs1 := run(true)
 	at2, seqs2 := run(false)
 	if len(at1) < 50 || !slices.Equal(at1, at2) || !slices.Equal(seqs1, seqs2) {
-		t.Errorf("with the other client %d packets arrived at %v, without %d at %v", len(at1), at1, len(at2), at2)
+		t.Errorf("with the other client %d packets arrived at %v, without %d at %v", len(at1), at1, len(at2),
+			at2)
 	}
 }
 

@@ -390,7 +390,8 @@ func TestSettled(t *testing.T) {
 		{shape, func() error { return l.Unshape("f2") }, "fault f2"},
 		{func() error { return l.Kill(1, LoseUnsynced) }, func() error { return l.Start(1) }, "n2 is down"},
 		{func() error { return l.Pause(2) }, func() error { return l.Resume(2) }, "n3 is paused"},
-		{func() error { return l.SlowDisk("f3", 2, 0) }, func() error { return l.HealDisk("f3", 2) }, "fault f3"},
+		{func() error { return l.SlowDisk("f3", 2, 0) }, func() error { return l.HealDisk("f3", 2) },
+			"fault f3"},
 		{clog, unclog, "fault f4"},
 	} {
 		must(t, c.do())

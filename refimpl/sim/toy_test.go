@@ -64,7 +64,8 @@ func newLab(cfg Config) *lab {
 
 // step records an input and does what the test planned.
 func (l *lab) step(n *toy, in *refimpl.Input, fx *refimpl.Effects) {
-	s := seen{at: l.Now(), node: n.id, kind: in.Kind, from: in.From, seq: in.Token, mono: in.Mono, wall: in.Wall}
+	s := seen{at: l.Now(), node: n.id, kind: in.Kind, from: in.From, seq: in.Token, mono: in.Mono,
+		wall: in.Wall}
 	if in.Msg != nil {
 		s.seq = in.Msg.Seq
 	}
@@ -120,7 +121,8 @@ func (l *lab) order(t *testing.T, id refimpl.Addr, f func(fx *refimpl.Effects)) 
 func sends(to refimpl.Addr, seqs ...uint64) func(fx *refimpl.Effects) {
 	return func(fx *refimpl.Effects) {
 		for _, seq := range seqs {
-			fx.Sends = append(fx.Sends, refimpl.Send{To: to, Msg: refimpl.Message{Kind: refimpl.MsgMode, Seq: seq}})
+			fx.Sends = append(fx.Sends, refimpl.Send{To: to, Msg: refimpl.Message{Kind: refimpl.MsgMode,
+				Seq: seq}})
 		}
 	}
 }
@@ -130,7 +132,8 @@ func writes(token uint64, count int, sync bool) func(fx *refimpl.Effects) {
 	return func(fx *refimpl.Effects) {
 		wr := refimpl.Write{Sync: sync, Token: token}
 		for i := range count {
-			wr.Records = append(wr.Records, refimpl.Record{Kind: refimpl.RecEntry, Index: int64(token)*100 + int64(i)})
+			wr.Records = append(wr.Records, refimpl.Record{Kind: refimpl.RecEntry, Index: int64(token)*100 +
+				int64(i)})
 		}
 		fx.Writes = append(fx.Writes, wr)
 	}

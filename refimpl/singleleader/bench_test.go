@@ -39,7 +39,8 @@ func BenchmarkQuorum(b *testing.B) {
 				continue
 			}
 			busy[c] = true
-			calls[c] = client.Call{Op: refimpl.OpKind(k.N(2)), Key: keys[k.With(1).N(100)], Near: refimpl.Nobody,
+			calls[c] = client.Call{Op: refimpl.OpKind(k.N(2)), Key: keys[k.With(1).N(100)],
+				Near:  refimpl.Nobody,
 				Value: refimpl.Value{Kind: refimpl.Int, Num: int64(ops)}}
 			a.world.Call(a.clients[c], &calls[c], ended[c])
 		}

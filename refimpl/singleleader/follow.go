@@ -77,7 +77,8 @@ func (g *group) goBackTo(m *refimpl.Message) int64 {
 	return index
 }
 
-// store adds the entries that the log does not have, cutting what conflicts; it reports whether the log changed.
+// store adds the entries that the log does not have, cutting what conflicts; it reports whether the log
+// changed.
 func (g *group) store(m *refimpl.Message) bool {
 	changed := false
 	for i := range m.Entries {

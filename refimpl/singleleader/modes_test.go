@@ -84,7 +84,8 @@ func TestFailoverByWhom(t *testing.T) {
 		want     refimpl.ErrCode
 	}{
 		{"none", true, refimpl.ErrTimeout}, {"manual", false, refimpl.ErrTimeout},
-		{"manual", true, refimpl.ErrNone}, {"timeout", false, refimpl.ErrNone}, {"quorum", false, refimpl.ErrNone},
+		{"manual", true, refimpl.ErrNone}, {"timeout", false, refimpl.ErrNone}, {"quorum", false,
+			refimpl.ErrNone},
 	} {
 		t.Run(fmt.Sprintf("%s/%t", c.failover, c.promote), func(t *testing.T) {
 			a := newArena(t, 1, 3, map[string]any{"replication": "async", "failover": c.failover,
@@ -209,8 +210,9 @@ func TestReadRouting(t *testing.T) {
 	}{
 		{"leader", 1}, {"own-writes-leader", 1}, {"recent-writes-leader", 1}, {"token", 1}, {"nearest", 0},
 	} {
-		a := newArena(t, 1, 3, map[string]any{"replication": "async", "failover": "none", "leader_reads": "local",
-			"reads": c.reads})
+		a := newArena(t, 1, 3, map[string]any{"replication": "async", "failover": "none",
+			"leader_reads": "local",
+			"reads":        c.reads})
 		from := a.client()
 		a.world.Cut("f", a.around(0))
 		a.put(from, "k", 1)
@@ -364,7 +366,8 @@ func TestShardsLagApart(t *testing.T) {
 	if used < 3 {
 		t.Errorf("20 keys use %d of 4 shards", used)
 	}
-	r := a.do(from, client.Call{Op: refimpl.OpRead, Keys: []string{"k1", "k2", "k3", "k4"}, Near: refimpl.Nobody})
+	r := a.do(from, client.Call{Op: refimpl.OpRead, Keys: []string{"k1", "k2", "k3", "k4"},
+		Near: refimpl.Nobody})
 	a.want("read of several shards", r.Err, refimpl.ErrNone)
 	a.want("values", fmt.Sprint(r.Reply.Values[0].Num, r.Reply.Values[1].Num, r.Reply.Values[2].Num,
 		r.Reply.Values[3].Num), "1 2 3 4")
@@ -403,7 +406,8 @@ func TestCausalTokens(t *testing.T) {
 		early := false
 		for range 20 {
 			r := a.do(reader, client.Call{Op: refimpl.OpRead, Keys: []string{q, ans}, Near: refimpl.Nobody})
-			early = early || r.Err == refimpl.ErrNone && r.Reply.Values[0].Num == 0 && r.Reply.Values[1].Num == 1
+			early = early || r.Err == refimpl.ErrNone && r.Reply.Values[0].Num == 0 &&
+				r.Reply.Values[1].Num == 1
 		}
 		a.want("answer before question with reads "+c.reads, early, c.early)
 	}

@@ -83,7 +83,8 @@ func (n *Node) start() {
 // Status implements refimpl.Node.
 func (n *Node) Status() refimpl.Status {
 	g := n.groups[0]
-	return refimpl.Status{Role: g.role, Epoch: g.epoch, Position: g.last(), Commit: g.commit, Leader: g.leader}
+	return refimpl.Status{Role: g.role, Epoch: g.epoch, Position: g.last(), Commit: g.commit,
+		Leader: g.leader}
 }
 
 // receive hands a message to whom it concerns. Messages with a shard that does not exist are dropped.
@@ -98,7 +99,8 @@ func (n *Node) receive(from refimpl.Addr, m *refimpl.Message) {
 	g := n.groups[m.Shard]
 	switch m.Kind {
 	case refimpl.MsgAsk:
-		n.send(from, refimpl.Message{Kind: refimpl.MsgTell, Shard: m.Shard, Leader: g.leader, Epoch: g.leaderEpoch})
+		n.send(from, refimpl.Message{Kind: refimpl.MsgTell, Shard: m.Shard, Leader: g.leader,
+			Epoch: g.leaderEpoch})
 	case msgAppend:
 		g.onAppend(from, m)
 	case msgAppendReply:

@@ -50,7 +50,8 @@ const (
 )
 
 // reached compares the state with a token. The pair of epoch and index names an entry; epochs rise along
-// a log, so that an entry of a later epoch at or before the token's index means that the token's was discarded.
+// a log, so that an entry of a later epoch at or before the token's index means that the token's was
+// discarded.
 func (g *group) reached(token []refimpl.Position) tokenState {
 	for _, t := range token {
 		if t.Shard != g.shard || t.Index == 0 {
@@ -87,7 +88,8 @@ func (n *Node) tryLocal(from refimpl.Addr, req *refimpl.Request) (answered bool)
 		return false
 	case tokenLost:
 		n.mark(refimpl.MarkTokenLost)
-		n.groups[0].reply(from, refimpl.Reply{Seq: req.Seq, Err: refimpl.ErrTokenLost, Leader: refimpl.Nobody})
+		n.groups[0].reply(from, refimpl.Reply{Seq: req.Seq, Err: refimpl.ErrTokenLost,
+			Leader: refimpl.Nobody})
 	default:
 		n.answerRead(from, req)
 	}
@@ -140,7 +142,8 @@ func (n *Node) settleReads() {
 		if n.now < w.deadline {
 			return false
 		}
-		n.groups[0].reply(w.from, refimpl.Reply{Seq: w.req.Seq, Err: refimpl.ErrTokenTimeout, Leader: refimpl.Nobody})
+		n.groups[0].reply(w.from, refimpl.Reply{Seq: w.req.Seq, Err: refimpl.ErrTokenTimeout,
+			Leader: refimpl.Nobody})
 		return true
 	})
 }

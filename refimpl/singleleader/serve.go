@@ -122,7 +122,8 @@ func (g *group) refuseWrite(to refimpl.Addr, m *refimpl.Message) {
 
 // refuse answers one attempt of a request, whose number is echoed, with an error and with who leads.
 func (g *group) refuse(to refimpl.Addr, m *refimpl.Message, err refimpl.ErrCode) {
-	r := refimpl.Reply{Seq: m.Req.Seq, Err: err, Leader: g.leader, Epoch: g.leaderEpoch, By: g.n.id, Shard: g.shard}
+	r := refimpl.Reply{Seq: m.Req.Seq, Err: err, Leader: g.leader, Epoch: g.leaderEpoch, By: g.n.id,
+		Shard: g.shard}
 	g.n.send(to, refimpl.Message{Kind: refimpl.MsgReply, Shard: g.shard, Seq: m.Seq, Reply: &r})
 }
 

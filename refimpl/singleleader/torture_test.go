@@ -202,7 +202,8 @@ func TestTortureQuorum(t *testing.T) {
 					acked++
 				}
 				n++
-				a.world.Call(from, &client.Call{Op: refimpl.OpAppend, Key: fmt.Sprint("k", c), Near: refimpl.Nobody,
+				a.world.Call(from, &client.Call{Op: refimpl.OpAppend, Key: fmt.Sprint("k", c),
+					Near:  refimpl.Nobody,
 					Value: refimpl.Value{Kind: refimpl.Int, Num: n}}, next)
 			}
 			next(nil)

@@ -69,10 +69,12 @@ func name(a refimpl.Addr, cfg *refimpl.Config) string {
 func describe(m *refimpl.Message) string {
 	switch m.Kind {
 	case refimpl.MsgRequest:
-		return fmt.Sprintf("request %d.%d: %s for epoch %d", m.Req.Client, m.Req.Seq, describeRequest(m.Req), m.Epoch)
+		return fmt.Sprintf("request %d.%d: %s for epoch %d", m.Req.Client, m.Req.Seq, describeRequest(m.Req),
+			m.Epoch)
 	case refimpl.MsgReply:
 		if m.Reply.Err != refimpl.ErrNone {
-			return fmt.Sprintf("refused: %v, leader %d of epoch %d", m.Reply.Err, m.Reply.Leader+1, m.Reply.Epoch)
+			return fmt.Sprintf("refused: %v, leader %d of epoch %d", m.Reply.Err, m.Reply.Leader+1,
+				m.Reply.Epoch)
 		}
 		return fmt.Sprintf("ok %s at %v", describeValue(m.Reply.Value), m.Reply.At)
 	case msgAppend:
@@ -87,7 +89,8 @@ func describe(m *refimpl.Message) string {
 		}
 		return fmt.Sprintf("no, e%d: go back to %d", m.Epoch, m.Index)
 	case msgVote:
-		return fmt.Sprintf("vote e%d (only asking: %t) for a log up to (e%d,%d)?", m.Epoch, m.Flag, m.PrevEpoch, m.Index)
+		return fmt.Sprintf("vote e%d (only asking: %t) for a log up to (e%d,%d)?", m.Epoch, m.Flag,
+			m.PrevEpoch, m.Index)
 	case msgVoteReply:
 		return fmt.Sprintf("vote e%d: %t", m.Epoch, m.Flag)
 	case msgPosition:

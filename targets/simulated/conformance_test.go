@@ -41,7 +41,10 @@ func TestOperations(t *testing.T) {
 	r.want("r2", push(2), num(2))
 	r.want("r1", read("a1"), history.IntsValue(1, 2))
 
-	txn := func(kv ...history.Value) history.Event { return history.Event{F: history.FTxn, Value: list(kv...)} }
+	txn := func(kv ...history.Value) history.Event {
+		return history.Event{F: history.FTxn,
+			Value: list(kv...)}
+	}
 	r.want("r1", txn(list(str("r"), str("t1"), null), list(str("w"), str("t1"), num(5)),
 		list(str("append"), str("a1"), num(3)), list(str("r"), str("t1"), null)),
 		list(list(str("r"), str("t1"), null), list(str("w"), str("t1"), num(5)),
@@ -63,7 +66,8 @@ func TestEvidence(t *testing.T) {
 	ev := w.Ev
 	leader := r.leader()
 	if w.Node != leader || ev.By != leader || !slices.Contains(ev.Acks, leader) || len(ev.Acks) < 2 {
-		t.Errorf("written by %s, evidence %+v; the leader is %s, two of three acknowledge", w.Node, ev, leader)
+		t.Errorf("written by %s, evidence %+v; the leader is %s, two of three acknowledge", w.Node, ev,
+			leader)
 	}
 	again := r.want("r1", read("r1"), num(7))
 	if len(ev.Ver) != 1 || len(again.Ev.Ver) != 1 || again.Ev.Ver[0] != ev.Ver[0] {
@@ -78,7 +82,8 @@ func TestEvidence(t *testing.T) {
 func TestNames(t *testing.T) {
 	n := newNames([]string{"n1", "n2", "n3"}, 2)
 	for range 2 { // made, then remembered
-		if got := fmt.Sprint(n.set(0), n.set(1), n.set(6), n.node(2), n.node(refimpl.Nobody), n.node(3)); got !=
+		if got := fmt.Sprint(n.set(0), n.set(1), n.set(6), n.node(2), n.node(refimpl.Nobody),
+			n.node(3)); got !=
 			"[] [n1] [n2 n3]n3" {
 			t.Errorf("got %q", got)
 		}
@@ -109,7 +114,8 @@ func TestWhatTheStoreCannotDo(t *testing.T) {
 	} {
 		before := r.Now()
 		c := r.do("r1", tc.ev)
-		if c.Err.Code != tc.want || (tc.want != history.CrossShard && (c.Err.Text == "" || r.Now() != before)) {
+		if c.Err.Code != tc.want || (tc.want != history.CrossShard && (c.Err.Text == "" ||
+			r.Now() != before)) {
 			t.Errorf("%s %v: %v %q at %d", tc.ev.F, tc.ev.Value, c.Err.Code, c.Err.Text, r.Now()-before)
 		}
 	}

@@ -246,7 +246,8 @@ func TestUnknownNamesAreRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "allowed: keep, lose, tear, wipe") {
 		t.Errorf("kill: %v", err)
 	}
-	if err := r.FailDisk("f", "n1", "burn"); err == nil || !strings.Contains(err.Error(), "allowed: eio, full") {
+	if err := r.FailDisk("f", "n1", "burn"); err == nil || !strings.Contains(err.Error(),
+		"allowed: eio, full") {
 		t.Errorf("fail disk: %v", err)
 	}
 }

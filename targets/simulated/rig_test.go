@@ -37,9 +37,7 @@ type rig struct {
 func deploy(t testing.TB, n int, config, world map[string]any) *rig {
 	t.Helper()
 	spec := &targets.Spec{Config: config, World: world, Seed: 1}
-	for _, name := range []string{"n1", "n2", "n3", "n4", "n5"}[:n] {
-		spec.Nodes = append(spec.Nodes, name)
-	}
+	spec.Nodes = []string{"n1", "n2", "n3", "n4", "n5"}[:n]
 	c, err := New().Deploy(context.Background(), spec)
 	if err != nil {
 		t.Fatal(err)

@@ -30,8 +30,10 @@ func Settings() []Setting { return slices.Clone(settings) }
 const someTime = "a duration such as 5ms, or a range such as 1ms..5ms"
 
 var settings = []Setting{
-	{"latency", "lan", "how long a packet takes from one endpoint to another: lan has a median of 0.4 ms and " +
-		"a tail up to 12 ms, wan a median of 40 ms and a tail up to 400 ms; a duration holds for every packet, " +
+	{"latency", "lan", "how long a packet takes from one endpoint to another: lan has a median of 0.4 ms " +
+		"and " +
+		"a tail up to 12 ms, wan a median of 40 ms and a tail up to 400 ms; a duration holds for every " +
+		"packet, " +
 		"a range is uniform",
 		"lan, wan, " + someTime,
 		func(d *decoder, v any) bool { return d.quantiles(v, &d.world.Net.Latency, latencies) }},
@@ -39,16 +41,21 @@ var settings = []Setting{
 		func(d *decoder, v any) bool { return d.rate(v, &d.world.loss) }},
 	{"unordered", "off", "packets of one link may overtake each other, as datagrams do", "on, off",
 		func(d *decoder, v any) bool { return d.flag(v, &d.world.Net.Unordered) }},
-	{"lag", "{}", "what packets between nodes take longer: {n3: 200ms} those to n3, {n1>n3: 200ms} those from " +
-		"n1 to n3, {s1: 200ms} those about shard 1 (they take just that, whatever shapes their link, but no cut)",
+	{"lag", "{}", "what packets between nodes take longer: {n3: 200ms} those to n3, {n1>n3: 200ms} those " +
+		"from " +
+		"n1 to n3, {s1: 200ms} those about shard 1 (they take just that, whatever shapes their link, but " +
+		"no cut)",
 		"a mapping from n3, n1>n3 or s1 to a duration of at most 10m", (*decoder).lags},
-	{"disk", "ssd", "how long a disk takes to sync: ssd 0.5 to 10 ms, hdd 4 to 50 ms", "ssd, hdd, " + someTime,
+	{"disk", "ssd", "how long a disk takes to sync: ssd 0.5 to 10 ms, hdd 4 to 50 ms", "ssd, hdd, " +
+		someTime,
 		func(d *decoder, v any) bool { return d.quantiles(v, &d.world.Disk.Sync, disks) }},
-	{"service", "20us..50us", "how long a node is busy with a client's message; others wait meanwhile", someTime,
+	{"service", "20us..50us", "how long a node is busy with a client's message; others wait meanwhile",
+		someTime,
 		func(d *decoder, v any) bool { return d.quantiles(v, &d.world.Proc.Request, nil) }},
 	{"service_peer", "5us..15us", "how long a node is busy with another node's message", someTime,
 		func(d *decoder, v any) bool { return d.quantiles(v, &d.world.Proc.Message, nil) }},
-	{"queue", "0", "how many messages can wait at a node; it drops the others; 0 for no bound", "0 to 1000000",
+	{"queue", "0", "how many messages can wait at a node; it drops the others; 0 for no bound",
+		"0 to 1000000",
 		func(d *decoder, v any) bool {
 			n, ok := whole(v, 1_000_000)
 			d.world.Proc.Queue = int(n)
@@ -66,7 +73,8 @@ var settings = []Setting{
 
 // The named distributions. Those of the world's own defaults are not here but nil.
 var (
-	latencies = map[string][]sim.Quantile{"lan": nil, "wan": {{PPM: 0, Nanos: 30e6}, {PPM: 500_000, Nanos: 40e6},
+	latencies = map[string][]sim.Quantile{"lan": nil, "wan": {{PPM: 0, Nanos: 30e6}, {PPM: 500_000,
+		Nanos: 40e6},
 		{PPM: 900_000, Nanos: 55e6}, {PPM: 990_000, Nanos: 90e6}, {PPM: 1_000_000, Nanos: 400e6}}}
 	disks = map[string][]sim.Quantile{"ssd": nil, "hdd": {{PPM: 0, Nanos: 4e6}, {PPM: 500_000, Nanos: 8e6},
 		{PPM: 990_000, Nanos: 16e6}, {PPM: 1_000_000, Nanos: 50e6}}}
@@ -100,7 +108,8 @@ func decodeWorld(values map[string]any, nodes []string, shards int) (*world, []t
 	for _, s := range settings {
 		known = append(known, s.Name)
 		if v, given := values[s.Name]; given && !s.set(d, v) {
-			errs = append(errs, targets.FieldError{Path: "world." + s.Name, Value: fmt.Sprint(v), Allowed: s.Allowed})
+			errs = append(errs, targets.FieldError{Path: "world." + s.Name, Value: fmt.Sprint(v),
+				Allowed: s.Allowed})
 		}
 	}
 	for name, v := range values {

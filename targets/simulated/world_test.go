@@ -25,7 +25,8 @@ func TestValidate(t *testing.T) {
 		{targets.Spec{Nodes: []string{"n1"}, World: map[string]any{"latency": "fast", "weather": "fine"}},
 			`world.latency: fast is not allowed; allowed: lan, wan, a duration such as 5ms, ` +
 				`or a range such as 1ms..5ms; ` +
-				`world.weather: fine is not allowed; allowed: one of the settings latency, loss, unordered, lag, disk, ` +
+				`world.weather: fine is not allowed; allowed: one of the settings latency, ` +
+				`loss, unordered, lag, disk, ` +
 				`service, service_peer, queue, clock_offset, clock_drift`},
 	} {
 		var got []string
@@ -49,8 +50,9 @@ func TestWorldSettings(t *testing.T) {
 			[]any{"ssd", "5", 5, "5ms..1ms", "-1ms", "11m", nil}},
 		"loss": {[]any{"0%", "0.5%", 10, int64(10)},
 			[]any{"101%", "-1%", "x%", -1, 1_000_001, "5", "NaN%"}},
-		"unordered":    {[]any{true, false, "on", "off"}, []any{"yes", 1}},
-		"lag":          {[]any{map[string]any{}, map[string]any{"n3": "1ms", "n1>n2": "2ms", "s1": "3ms"}}, nil},
+		"unordered": {[]any{true, false, "on", "off"}, []any{"yes", 1}},
+		"lag": {[]any{map[string]any{}, map[string]any{"n3": "1ms", "n1>n2": "2ms", "s1": "3ms"}},
+			nil},
 		"disk":         {[]any{"ssd", "hdd", "0s", "1ms..2ms"}, []any{"lan", "", 3.5}},
 		"service":      {[]any{"20us", "1us..2us"}, []any{"lan", "fast"}},
 		"service_peer": {[]any{"20us"}, []any{7}},
@@ -149,7 +151,8 @@ func FuzzValues(f *testing.F) {
 	f.Add(int64(3), "text", byte(0))
 	f.Add(int64(-1), "", byte(27))
 	f.Fuzz(func(t *testing.T, n int64, s string, shape byte) {
-		leaf := []history.Value{{}, history.IntValue(n), history.StringValue(s), history.BoolValue(n > 0)}[shape%4]
+		leaf := []history.Value{{}, history.IntValue(n), history.StringValue(s),
+			history.BoolValue(n > 0)}[shape%4]
 		v := leaf
 		for range shape / 4 % 5 {
 			v = history.ListValue(v, leaf)
