@@ -55,7 +55,8 @@ const (
 	MustHold    ExpectKind = "must-hold"    // valid in every seed
 	MustViolate ExpectKind = "must-violate" // invalid, with the named anomaly, in at least one seed
 	MayViolate  ExpectKind = "may-violate"  // valid or invalid; unknown is still unknown
-	// a measure, as the mean over the seeds, lies in [AtLeast, AtMost]
+	// Bound: a measure, as the mean over the seeds, or a mark, as the sum over the seeds, lies in
+	// [AtLeast, AtMost].
 	Bound ExpectKind = "bound"
 )
 

@@ -68,7 +68,7 @@ func (r *run) outcome() SeedOutcome {
 	r.phase = "checks"
 	r.tell()
 	out.Verdicts = r.verdicts(ctx, h)
-	if reason := missingFamily(out.Faults); reason != "" {
+	if reason := lacking(out.Faults); reason != "" {
 		doubt(out.Verdicts, reason)
 	}
 	return out
@@ -116,19 +116,13 @@ func (n FaultCounts) missing(kind string) string {
 	return ""
 }
 
-// missingFamily returns why a run lacked a whole family of the faults planned for it, "" when it lacked
-// none. That single faults found nobody to hit at their moment (there was no leader) spoils no run as
-// long as others of the family did.
-func missingFamily(faults map[string]FaultCounts) string {
-	installed := make(map[string]bool)
-	for kind, n := range faults {
-		family, _, _ := strings.Cut(kind, "/")
-		installed[family] = installed[family] || n.Installed > 0
-	}
+// lacking returns why the environment cannot do a kind of fault that was planned for a run, "" when it can do
+// all. That single faults found nobody to hit at their moment (there was no leader) spoils no run.
+func lacking(faults map[string]FaultCounts) string {
 	for _, kind := range slices.Sorted(maps.Keys(faults)) {
-		family, _, _ := strings.Cut(kind, "/")
-		if reason := faults[kind].missing(kind); reason != "" && !installed[family] {
-			return reason
+		n := faults[kind]
+		if n.Indeterminate > 0 || strings.Contains(n.Reason, inject.Lacks) {
+			return n.missing(kind)
 		}
 	}
 	return ""

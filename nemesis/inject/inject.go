@@ -20,8 +20,10 @@ import (
 
 // The outcomes of a fault, as the values of its second and third event.
 const (
-	Installed     = "installed"
-	Skipped       = "skipped: "       // with the reason: nothing was done
+	Installed = "installed"
+	Skipped   = "skipped: " // with the reason: nothing was done
+	// Lacks stands in the reason when the environment cannot do this kind of fault at all.
+	Lacks         = " needs the capability "
 	Indeterminate = "indeterminate: " // with the error: it may have been done in part, and is healed
 	Healed        = "healed"
 	NotHealed     = "not healed: " // with the error: the fault may still be there when the run is over

@@ -47,7 +47,7 @@ func (x *Executor) missing(family string) string {
 	if ok {
 		return ""
 	}
-	return fmt.Sprintf("%s needs the capability %s, which this environment has not", family, needs)
+	return family + Lacks + needs + ", which this environment has not"
 }
 
 // perform carries out an action whose capability is there. It notes how to undo each deed before the

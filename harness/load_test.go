@@ -1,0 +1,135 @@
+package harness
+
+import (
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rashomon-harness/rashomon/checkers"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
+
+// TestWrongFiles loads every file below testdata/wrong and compares what is said of it.
+func TestWrongFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/wrong/*.yaml")
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Load(filepath.Base(file), data, memCatalogue(&memTarget{env: "sim"}), LoadOptions{})
+		if err == nil {
+			t.Errorf("%s is taken", file)
+			continue
+		}
+		golden := strings.TrimSuffix(file, ".yaml") + ".txt"
+		got := err.Error() + "\n"
+		if *rewrite {
+			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s: got\n%swant\n%s", file, got, want)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	m := &memTarget{env: "sim"}
+	e := loaded(t, m, "version: 1\nname: x\ntarget: memory\nworkload: {name: register}\n", LoadOptions{})[0]
+	if len(e.Nodes) != 5 || e.Time != int64(30*time.Second) || e.WarmUp != int64(2*time.Second) ||
+		!slices.Equal(e.Seeds, []uint64{1}) || e.Expect != nil || e.Checkers != nil || e.Env != "sim" {
+		t.Errorf("got %+v", e)
+	}
+}
+
+func TestSeeds(t *testing.T) {
+	m := &memTarget{env: "sim"}
+	for text, want := range map[string][]uint64{
+		"seed: 7": {7}, "seeds: 3..5": {3, 4, 5}, "seeds: [1, 5, 9..11]": {1, 5, 9, 10, 11},
+	} {
+		exp := "version: 1\nname: x\ntarget: memory\nworkload: {name: register}\n" + text + "\n"
+		if e := loaded(t, m, exp, LoadOptions{})[0]; !slices.Equal(e.Seeds, want) {
+			t.Errorf("%s: %v", text, e.Seeds)
+		}
+		if e := loaded(t, m, exp, LoadOptions{Seeds: "2,4..5"})[0]; !slices.Equal(e.Seeds, []uint64{2, 4, 5}) {
+			t.Errorf("%s with other seeds: %v", text, e.Seeds)
+		}
+	}
+}
+
+func TestVariantsOverride(t *testing.T) {
+	m := &memTarget{env: "sim"}
+	exps := loaded(t, m, `version: 1
+name: x
+target: memory
+config: {colour: red, size: {a: 1, b: 2}}
+workload: {name: register, keys: 3}
+faults: [pause: {for: 1s}]
+expect: {durability: must-hold}
+variants:
+  - name: first
+  - name: second
+    config: {size: {b: 3}}
+    faults: []
+    expect: {availability: {measure: write_p50_ns, at-most: 20ms}}
+`, LoadOptions{})
+	first, second := exps[0], exps[1]
+	sizes := second.Config["size"].(map[string]any)
+	if len(exps) != 2 || first.Row != "first" || second.Row != "second" || len(first.Faults) != 1 ||
+		len(second.Faults) != 0 || second.Config["colour"] != "red" || sizes["a"] != 1 || sizes["b"] != 3 {
+		t.Errorf("got %+v and %+v", first, second)
+	}
+	i := slices.IndexFunc(second.Expect, func(e Expectation) bool { return e.Kind == Bound })
+	if i < 0 || second.Expect[i].AtMost != 20e6 || !math.IsInf(second.Expect[i].AtLeast, -1) ||
+		second.Expect[i].Property != checkers.Availability {
+		t.Errorf("expected are %+v", second.Expect)
+	}
+}
+
+func TestSet(t *testing.T) {
+	m := &memTarget{env: "sim"}
+	e := loaded(t, m, memExperiment, LoadOptions{Set: []string{"workload.rate=7", "faults.0.partition.for=3s",
+		"config.colour=red"}})[0]
+	if e.Workloads[0].Rate != 7 || e.Faults[0].For.Min != int64(3*time.Second) || e.Config["colour"] != "red" {
+		t.Errorf("got %+v", e)
+	}
+	for _, set := range []string{"workload.rat=7", "rate", "config.colour=blue", "faults.9.partition=1"} {
+		_, err := Load("x.yaml", []byte(memExperiment), memCatalogue(m), LoadOptions{Set: []string{set}})
+		if err == nil || !strings.Contains(err.Error(), "--set") {
+			t.Errorf("%s: got %v", set, err)
+		}
+	}
+}
+
+// FuzzLoad: whatever the file, there is an experiment or an error, and nothing falls over.
+func FuzzLoad(f *testing.F) {
+	files, _ := filepath.Glob("testdata/wrong/*.yaml")
+	for _, file := range files {
+		if data, err := os.ReadFile(file); err == nil {
+			f.Add(data)
+		}
+	}
+	f.Add([]byte(memExperiment))
+	cat := memCatalogue(&memTarget{env: "sim"})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		exps, err := Load("fuzz.yaml", data, cat, LoadOptions{})
+		if (len(exps) == 0) != (err != nil) {
+			t.Errorf("%d experiments, error %v", len(exps), err)
+		}
+	})
+}
