@@ -50,8 +50,8 @@ func TestBothDriversFollowOneSchedule(t *testing.T) {
 	})
 }
 
-// splitAtFinal returns the lines up to the final reads, and what these read of which key, at which node, without
-// saying which thread did when.
+// splitAtFinal returns the lines up to the final reads, and what these read of which key, at which node,
+// without saying which thread did when.
 func splitAtFinal(lines string) (run, final string) {
 	run, rest, _ := strings.Cut(lines, `"f":"phase","v":"final-reads"`)
 	place := regexp.MustCompile(`"([itp]":\d+|s":"rs\d"),|,"op":"[0-9.]+"`)
@@ -145,7 +145,8 @@ func TestHealsOnEveryWayOut(t *testing.T) {
 		"panic":         {target: memTarget{panicAt: 400}, failure: "panicked: the store fell over"},
 		"Ctrl-C":        {cancel: 5_500_000_000, stopped: true},
 		"never settled": {target: memTarget{unsettled: true}, failure: "did not settle within 1m1s"},
-		"not empty":     {target: memTarget{full: true}, failure: "the cluster is not empty: n1 holds r1 = 9"},
+		"not empty": {target: memTarget{full: true}, failure: "the cluster is not empty: n1 holds r1 " +
+			"= 9"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := &c.target

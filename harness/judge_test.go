@@ -67,7 +67,10 @@ func TestJudge(t *testing.T) {
 	} {
 		row := Row{Seeds: c.seeds}
 		row.Cells = []Cell{row.cell(checkers.Durability)}
-		row.judge(&Experiment{Expect: []Expectation{c.expect}}, func(*Experiment, uint64) string { return "again" })
+		row.judge(&Experiment{Expect: []Expectation{c.expect}}, func(*Experiment,
+			uint64) string {
+			return "again"
+		})
 		got := row.Expectations[0]
 		if got.Exit != c.exit || !strings.Contains(got.Saw, c.saw) || got.Met != (c.exit == ExitExpected) {
 			t.Errorf("%d seeds, %s: exit %d, saw %q; want %d, %q", len(c.seeds), &c.expect, got.Exit, got.Saw,
@@ -101,7 +104,8 @@ func TestWorst(t *testing.T) {
 // TestSkippedFaults: an environment that cannot do a fault leaves the seed open; a fault that found nobody
 // to hit does only when its kind was never there in the whole row.
 func TestSkippedFaults(t *testing.T) {
-	lacks := FaultCounts{Skipped: 2, Reason: "partition needs the capability Partitioner, which this environment has not"}
+	lacks := FaultCounts{Skipped: 2, Reason: "partition needs the capability Partitioner, which this " +
+		"environment has not"}
 	nobody := FaultCounts{Skipped: 1, Reason: "no leader is known"}
 	there := FaultCounts{Installed: 3}
 	for _, c := range []struct {
@@ -115,7 +119,8 @@ func TestSkippedFaults(t *testing.T) {
 		{lacks, lacks, "partition/halves was skipped", checkers.Unknown},
 		{FaultCounts{Indeterminate: 1, Reason: "x"}, there, "may not have been installed", checkers.Valid},
 	} {
-		if got := lacking(map[string]FaultCounts{"partition/halves": c.first}); !strings.Contains(got, c.seed) ||
+		if got := lacking(map[string]FaultCounts{"partition/halves": c.first}); !strings.Contains(got,
+			c.seed) ||
 			(got == "") != (c.seed == "") {
 			t.Errorf("%+v: %q, want %q", c.first, got, c.seed)
 		}

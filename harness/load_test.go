@@ -66,7 +66,8 @@ func TestSeeds(t *testing.T) {
 		if e := loaded(t, m, exp, LoadOptions{})[0]; !slices.Equal(e.Seeds, want) {
 			t.Errorf("%s: %v", text, e.Seeds)
 		}
-		if e := loaded(t, m, exp, LoadOptions{Seeds: "2,4..5"})[0]; !slices.Equal(e.Seeds, []uint64{2, 4, 5}) {
+		if e := loaded(t, m, exp, LoadOptions{Seeds: "2,4..5"})[0]; !slices.Equal(e.Seeds, []uint64{2, 4,
+			5}) {
 			t.Errorf("%s with other seeds: %v", text, e.Seeds)
 		}
 	}
@@ -105,7 +106,8 @@ func TestSet(t *testing.T) {
 	m := &memTarget{env: "sim"}
 	e := loaded(t, m, memExperiment, LoadOptions{Set: []string{"workload.rate=7", "faults.0.partition.for=3s",
 		"config.colour=red"}})[0]
-	if e.Workloads[0].Rate != 7 || e.Faults[0].For.Min != int64(3*time.Second) || e.Config["colour"] != "red" {
+	if e.Workloads[0].Rate != 7 || e.Faults[0].For.Min != int64(3*time.Second) ||
+		e.Config["colour"] != "red" {
 		t.Errorf("got %+v", e)
 	}
 	for _, set := range []string{"workload.rat=7", "rate", "config.colour=blue", "faults.9.partition=1"} {

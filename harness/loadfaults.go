@@ -93,10 +93,18 @@ func (l *loader) entry(info *nemesis.Info, fields field) *nemesis.Params {
 	if len(l.doc.problems) > before {
 		return nil
 	}
+	said := make(map[string]bool)
 	for _, problem := range nemesis.Validate(p, l.exp.Nodes) {
+		if said[problem.Field] {
+			continue // two shapes that fall out over one amount are one mistake
+		}
+		said[problem.Field] = true
 		place, given := places[problem.Field]
-		if !given {
+		switch {
+		case !given:
 			place = fields
+		case problem.Field == "amount":
+			problem.Value = place.what() // as it stands in the file, not in the unit of the shape
 		}
 		place.wrong("%s", strings.TrimPrefix(problem.Error(), problem.Field+": "))
 	}
