@@ -89,7 +89,8 @@ func TestWallTimesOut(t *testing.T) {
 		m := &memTarget{env: "wall", silent: true}
 		text := strings.Replace(memExperiment, "time: 10s", "time: 150s", 1)
 		_, lines := recorded(t.Context(), loaded(t, m, text, LoadOptions{})[0], m)
-		retired := regexp.MustCompile(`"type":"info","p":([0-3]),.*"code":"timeout"`).FindStringSubmatch(lines)
+		timeout := regexp.MustCompile(`"type":"info","p":([0-3]),.*"code":"timeout"`)
+		retired := timeout.FindStringSubmatch(lines)
 		if retired == nil {
 			t.Fatal("no write timed out")
 		}

@@ -233,7 +233,7 @@ func (j *judgement) bound(cell *Cell) (exit int, saw string) {
 		return exit, fmt.Sprintf("%s was not measured; measured: %s", j.e.Measure,
 			strings.Join(slices.Sorted(maps.Keys(cell.Measures)), ", "))
 	}
-	return j.within(x, j.e.Measure+" "+figure(j.e.Measure, x)+" in the mean over the seeds")
+	return j.within(x, figure(j.e.Measure, x)+" in the mean over the seeds")
 }
 
 // within judges a figure by the bounds.
@@ -259,5 +259,5 @@ func (j *judgement) marks() (exit int, saw string) {
 	if !counted {
 		return ExitUnknown, "this environment does not count marks"
 	}
-	return j.within(float64(sum), fmt.Sprintf("%s %d over all seeds", j.e.Measure, sum))
+	return j.within(float64(sum), fmt.Sprintf("%d over all seeds", sum))
 }
