@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/rashomon-harness/rashomon/history"
@@ -58,7 +59,8 @@ phase                                                          ^heal
 	}
 }
 
-// outageAgrees compares the longest outage, and the recovery from a fault, with their definitions.
+// outageAgrees compares the longest outage, the recovery from faults, and the share of operations served
+// during faults, with their definitions.
 func outageAgrees(t testing.TB, d *dice) {
 	const end = 30
 	ops := make([]history.Op, d.n(8))
@@ -71,30 +73,56 @@ func outageAgrees(t testing.TB, d *dice) {
 	}
 	h := historyOf(ops, history.Never)
 	h.Phases = []history.Phase{{Name: history.PhaseHeal, From: end, To: history.Never}}
-	h.Faults = []history.Fault{{Outcome: "installed", From: 2, To: int64(d.n(end))}}
-	served := func(from int64) int64 {
-		until := int64(end)
+	for range d.n(4) {
+		fault := history.Fault{Outcome: "installed", From: int64(d.n(end))}
+		fault.To = fault.From + int64(d.n(end))
+		if d.bool(4) {
+			fault.Outcome = "skipped: no such node"
+		}
+		h.Faults = append(h.Faults, fault)
+	}
+	want := outageTwin(ops, h.Faults, end)
+	v := checked(Available(), h)[Availability]
+	for name, w := range want {
+		if got := v.Measures[name]; v.Opportunities > 0 && got != w {
+			sayHistory(t, h, "%s: %v, want %v; faults %+v", name, got, w, h.Faults)
+		}
+	}
+}
+
+// outageTwin measures by definition. A measure that does not exist is 0.
+func outageTwin(ops []history.Op, faults []history.Fault, end int64) map[string]float64 {
+	served := func(from int64) float64 {
+		until := end
 		for _, op := range ops {
 			if op.Type == history.Ok && op.Return >= from && op.Call < end {
 				until = min(until, op.Return)
 			}
 		}
-		return until
+		return float64(until - from)
 	}
-	longest, attempts := int64(0), int64(0)
+	var longest, recovery, during, ok float64
 	for _, op := range ops {
-		if op.Call < end {
-			attempts++
-			longest = max(longest, served(op.Call)-op.Call)
+		if op.Call >= end {
+			continue
+		}
+		longest = max(longest, served(op.Call))
+		if slices.ContainsFunc(faults, func(f history.Fault) bool {
+			return f.Outcome == "installed" && f.From <= op.Call && op.Call <= f.To
+		}) {
+			during++
+			if op.Type == history.Ok {
+				ok++
+			}
 		}
 	}
-	v := checked(Available(), h)[Availability]
-	healed := h.Faults[0].To
-	if v.Opportunities != attempts || v.Measures["outage_longest_ns"] != float64(longest) ||
-		attempts > 0 && v.Measures["recovery_max_ns"] != float64(served(healed)-healed) {
-		sayHistory(t, h, "%+v, want %d attempts, outage %d, recovery %d", v, attempts, longest,
-			served(healed)-healed)
+	for _, f := range faults {
+		if f.Outcome == "installed" && f.To < end {
+			recovery = max(recovery, served(f.To))
+		}
 	}
+	return map[string]float64{"outage_longest_ns": longest, "recovery_max_ns": recovery,
+		"ok_share_faults": ok / max(1, during)}
 }
 
 func TestOutageAgreesWithTwin(t *testing.T) { many(t, 5_000, outageAgrees) }
@@ -105,5 +133,23 @@ func TestAvailabilityOfNothing(t *testing.T) {
 	v := checked(Available(), drawn(t, `s1  |--peek k=1--|`))[Availability]
 	if v.Result != Unknown || v.Reason != NotExercised || len(v.Measures) != 0 {
 		t.Errorf("%+v", v)
+	}
+}
+
+// The measured span ends with the first phase after the faults, or with the last thing recorded.
+func TestMeasuredSpan(t *testing.T) {
+	for _, c := range []struct {
+		drawing string
+		outage  float64
+	}{
+		{"s1  |w k=1--…\nphase         ^faults   ^heal   ^quiesce", at(20)},
+		{"s1  |w k=1--…\nphase         ^faults   ^quiesce   ^final-reads", at(20)},
+		{"s1  |w k=1--…\nphase         ^faults   ^final-reads", at(20)},
+		{"s1  |w k=1--…\ns2              |r k|  fail no-leader", at(16) + 1},
+	} {
+		v := checked(Available(), drawn(t, c.drawing))[Availability]
+		if got := v.Measures["outage_longest_writes_ns"]; got != c.outage {
+			t.Errorf("%v, want %v, of\n%s", got, c.outage, c.drawing)
+		}
 	}
 }

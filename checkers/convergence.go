@@ -103,13 +103,12 @@ func finalPeeks(h *history.History) map[string][]replicaPeek {
 		if op.F != history.FPeek || op.Call < from {
 			continue
 		}
-		node := addressed(h, op)
 		list := peeks[op.Key]
-		at, known := slices.BinarySearchFunc(list, node, func(r replicaPeek, n string) int {
+		at, known := slices.BinarySearchFunc(list, op.Node, func(r replicaPeek, n string) int {
 			return strings.Compare(r.node, n)
 		})
 		if !known {
-			list = slices.Insert(list, at, replicaPeek{node: node})
+			list = slices.Insert(list, at, replicaPeek{node: op.Node})
 			peeks[op.Key] = list
 		}
 		if op.Type == history.Ok {
@@ -117,14 +116,6 @@ func finalPeeks(h *history.History) map[string][]replicaPeek {
 		}
 	}
 	return peeks
-}
-
-// addressed returns the node that an operation was sent to, also when another one answered.
-func addressed(h *history.History, op *history.Op) string {
-	if op.Invoked >= 0 && op.Invoked < len(h.Events) && h.Events[op.Invoked].Node != "" {
-		return h.Events[op.Invoked].Node
-	}
-	return op.Node
 }
 
 // judgeReplicas compares the answers of at least two replicas.

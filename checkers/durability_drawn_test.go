@@ -116,6 +116,31 @@ s1     |--append l+=1--|  |--append l+=2--|  |--append l+=3--|  fail no-leader
 phase                                                            ^final-reads
 s1                                                                 |--r l=[2 2 3 9]--|
 `, strings.Join([]string{KindDuplicated, KindLostAppend, KindPhantom, KindResurrected}, " "), ""},
+		{"lists: an append that failed, and was asked for again", `
+s1     |--append l+=1--|  fail no-leader  |--append l+=1--|
+phase                                                        ^final-reads
+s1                                                             |--r l=[1]--|
+`, "valid", ""},
+		{"lists: nothing is left", `
+s1     |--append l+=1--|
+phase                     ^final-reads
+s1                          |--r l=∅--|
+`, KindLostAppend, ""},
+		{"lists: deleted", `
+s1     |--append l+=1--|  |--delete l--|
+phase                                      ^final-reads
+s1                                           |--r l=∅--|
+`, NotExercised, ""},
+		{"lists: appended after a delete", `
+s1     |--append l+=1--|  |--delete l--|  |--append l+=2--|
+phase                                                        ^final-reads
+s1                                                             |--r l=∅--|
+`, KindLostAppend, "s1 appended 2 to l (op 1)"},
+		{"a key that was only read has no state to know", `
+s1     |--r k=∅--|
+phase               ^final-reads
+s1                    |--r k--|  fail no-leader
+`, NotExercised, ""},
 		{"nothing was acknowledged", `
 s1     |--w k=1--…
 phase               ^final-reads
@@ -137,6 +162,17 @@ s1 @n1                                                       |--peek k=2--|  |--
 `))[Durability]
 	if v.Measures["hidden_writes"] != 2 || v.Opportunities != 3 {
 		t.Errorf("%+v", v)
+	}
+	v = checked(Durable(), drawn(t, `
+s1     |--w k=1--|  |--w k=2--|
+s2     |--append l+=1--|
+s2     |--append m+=1--|
+phase                            ^final-reads
+s1                                 |--r m=[1]--|
+s1 @n1                                            |--peek k=2--|  |--peek l=[1]--|  |--peek m=[1]--|
+`))[Durability]
+	if v.Measures["hidden_writes"] != 0 || v.Opportunities != 4 {
+		t.Errorf("without ordinary reads nothing is hidden: %+v", v)
 	}
 }
 
@@ -197,6 +233,16 @@ s1      |--w q=1--|
 s2                   |--w r=1--|
 s3 @n2                            |--r [q r]=[∅ 1]--|
 `, NotExercised, ""},
+		{"null after a delete is not the state before the question", `
+s1      |--w q=1--|                              |--delete q--|
+s2                   |--r q=1--|  |--w r=1--|
+s3 @n2                                                           |--r [q r]=[∅ 1]--|
+`, "valid", ""},
+		{"a fork with the read that is furthest ahead", `
+s1      |--w q=1--|  |--w q=2--|  |--w q=3--|
+s2      |--w r=1--|  |--w r=2--|
+s3      |--r [q r]=[1 1]--|  |--r [q r]=[2 2]--|  |--r [q r]=[3 1]--|
+`, KindLongFork, ""},
 		{"two readers that disagree", `
 s1      |--w q=1--|
 s2      |--w r=7--|

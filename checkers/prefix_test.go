@@ -139,10 +139,14 @@ func dialogueHistory(d *dice, tidy bool) *history.History {
 	for range 1 + d.n(4) {
 		op := history.Op{Session: "observer", F: history.FRead, Keys: []string{"q", "r"}, Type: history.Ok}
 		op.Call, op.Return = d.span(int(now) + 1)
-		values := [2]history.Value{}
+		values, limit := [2]history.Value{}, rounds
 		for i := range values {
-			if v := d.n(rounds + 1); v > 0 {
+			v := d.n(limit + 1)
+			if v > 0 {
 				values[i] = history.IntValue(int64(v))
+			}
+			if !d.bool(3) {
+				limit = v // so that the answer has its question
 			}
 		}
 		op.Result = history.ListValue(values[0], values[1])

@@ -31,7 +31,8 @@ const (
 	ListOrder
 )
 
-// The kinds of anomalies of the session guarantees. A combination is named by its parts, joined by "+".
+// The kinds of anomalies of the session guarantees. That several guarantees contradict each other, each of
+// which could hold by itself, is named by all of theirs, joined by "+".
 const (
 	KindOwnWriteMissing = "own-write-missing"    // read-your-writes
 	KindReadWentBack    = "read-went-back"       // monotonic-reads

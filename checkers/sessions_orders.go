@@ -51,18 +51,15 @@ func (f *sessionFindings) judgeOrders(k *keyAccesses) {
 	}
 }
 
-// combination names a set of guarantees by the kinds (of one) or the names (of several) of its members.
+// combination names the anomaly of a set of guarantees by those of its members.
 func combination(set uint8) string {
-	var names []string
+	var kinds []string
 	for g := ryw; g < guarantees; g++ {
 		if set&(1<<g) != 0 {
-			names = append(names, guaranteeNames[g])
+			kinds = append(kinds, guaranteeKinds[g])
 		}
 	}
-	if len(names) == 1 {
-		return guaranteeKinds[bits.TrailingZeros8(set)]
-	}
-	return strings.Join(names, "+")
+	return strings.Join(kinds, "+")
 }
 
 // always marks an edge that holds whatever guarantees are asked for.

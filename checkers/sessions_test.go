@@ -70,7 +70,7 @@ s4               |--r k=2--|  |--r k=1--|
 	{"the reader of an old own value violates two guarantees together", `
 s1  |--w k=1--|  |--w k=2--|  |--r k=1--|
 `, Sessions(AnyOrder), found{ReadYourWrites: "valid",
-		SessionCausality: "read-your-writes+monotonic-writes"}, ""},
+		SessionCausality: KindOwnWriteMissing + "+" + KindWritesReordered}, ""},
 	{"null after a delete is no going back", `
 s1  |--w k=1--|  |--delete k--|  |--r k=∅--|
 `, Sessions(AnyOrder), found{ReadYourWrites: NotExercised}, ""},
@@ -85,6 +85,34 @@ s2               |--cas k 1→2--|
 s1  |--w k=1--|  |--r k=∅--|
 s2  |--w k=1--|
 `, Sessions(AnyOrder), found{ReadYourWrites: "k was written the value 1 twice"}, ""},
+	{"the same value again is no counting up", `
+s1  |--w k=1--|  |--w k=1--|  |--r k=1--|
+`, Sessions(WriterOrder), found{ReadYourWrites: "k was written the value 1 twice"}, ""},
+	{"two writers make no known order, even one after the other", `
+s1  |--w k=1--|
+s2               |--w k=2--|
+s3                            |--r k=2--|  |--r k=1--|
+`, Sessions(WriterOrder), found{MonotonicReads: "valid", ReadYourWrites: NotExercised}, ""},
+	{"an ambiguous write of another's value spoils the count", `
+s1  |--w k=1--|  |--w k=2--|  |--r k=1--|
+s2  |--w k=1--…
+`, Sessions(WriterOrder), found{ReadYourWrites: "k was written the value 1 twice"}, ""},
+	{"a failed write of the same value changes nothing", `
+s1  |--w k=1--|                               |--r k=∅--|
+s2               |--w k=1--| fail no-leader
+`, Sessions(AnyOrder), found{ReadYourWrites: KindOwnWriteMissing}, ""},
+	{"an element appended twice tells nothing", `
+s1  |--append l+=1--|  |--r l=∅--|
+s2  |--append l+=1--|
+`, Sessions(ListOrder),
+		found{ReadYourWrites: "l has an element that is no integer, or was appended twice: 1"}, ""},
+	{"elements that are no integers tell nothing", `
+s1  |--append l+=1--|  |--r l=[x]--|
+`, Sessions(ListOrder),
+		found{ReadYourWrites: "l has a value that is no list of integers: [x]"}, ""},
+	{"a list that is also written tells nothing", `
+s1  |--append l+=1--|  |--w l=[]--|  |--r l=∅--|
+`, Sessions(ListOrder), found{ReadYourWrites: "l is written, not only appended to"}, ""},
 	{"an own element is missing from the list", `
 s1  |--append l+=1--|  |--append l+=2--|  |--r l=[1]--|
 `, Sessions(ListOrder), found{ReadYourWrites: KindOwnWriteMissing, MonotonicReads: NotExercised,
@@ -146,6 +174,62 @@ func TestSessions(t *testing.T) {
 				t.Errorf("said:\n%swant:\n%s", said, c.says)
 			}
 		})
+	}
+}
+
+// A contradiction is counted once for each operation that steps back.
+func TestStepsBackAreCounted(t *testing.T) {
+	h := drawn(t, `
+s1  |w k=1|  |w k=2|                                            |w k=3|
+s2                    |r k=1| |r k=2| |r k=1| |r k=2| |r k=1|          |r k=3|
+s3                    |r k=∅| |r k=2| |r k=2| |r k=∅|
+`)
+	v := checked(Sessions(AnyOrder), h)[MonotonicReads]
+	if v.Counts[KindReadWentBack] != 3 || v.Opportunities != 7 {
+		t.Errorf("%+v", v)
+	}
+}
+
+// A path costs the operations on it, not the edges.
+func TestPathsHaveFewOperations(t *testing.T) {
+	op := &history.Op{}
+	d := digraph{component: make([]int32, 4)}
+	d.build(4, []orderEdge{
+		{0, 3, 1, op}, {3, 2, 1, op}, {0, 1, 1, nil}, {1, 3, 1, nil}, {3, 2, 2, nil}, {2, 0, 1, op},
+	})
+	edges, _ := d.path(1, 0, 2)
+	if !slices.Equal(edges, []int32{2, 3, 1}) {
+		t.Errorf("%v", edges)
+	}
+}
+
+func TestAccesses(t *testing.T) {
+	h := drawn(t, `
+s1  |w a=1|
+s1  |r [a b]=[1 ∅]|
+s1  |r [a b]=[1]|
+s1  |r a|  fail no-leader
+s1  |cas a 1→2|
+s1  |cas a 1→2 refused|
+s1  |cas a 1→2 refused (is 3)|
+s1  |delete a|
+s1  |txn [w a=1, r b=2, append c+=3]|
+s1  |txn [w a=1, r b, append c+=3]--…
+s1  |peek a=1|
+`)
+	h.Ops = append(h.Ops,
+		history.Op{F: history.FTxn, Type: history.Ok, Result: history.ListValue(history.IntValue(1))},
+		history.Op{F: history.FCAS, Type: history.Ok, Key: "a", Arg: history.IntValue(1)})
+	said := ""
+	for i := range h.Ops {
+		eachAccess(&h.Ops[i], func(key string, a access) {
+			said += key + [...]string{"→", "=", "+=", "!"}[a.kind] + a.value.String() + " "
+		})
+		said += "; "
+	}
+	const want = "a=1 ; a→1 b→∅ ; ; ; a=2 ; ; a→3 ; a!∅ ; a=1 b→2 c+=3 ; a=1 c+=3 ; ; ; ; "
+	if said != want {
+		t.Errorf("%s\nwant\n%s", said, want)
 	}
 }
 

@@ -23,30 +23,26 @@ const (
 func (r *run) verdicts(ctx context.Context, h *history.History) []checkers.Verdict {
 	want := r.exp.Properties(r.cat)
 	found := make(map[string]checkers.Verdict)
+	judge := func(c checkers.Checker, part *history.History) {
+		if !slices.ContainsFunc(c.Properties(), func(p string) bool { return slices.Contains(want, p) }) {
+			return
+		}
+		for _, v := range check(ctx, c, part) {
+			if old, seen := found[v.Property]; seen {
+				v = combined(old, v)
+			}
+			found[v.Property] = v
+		}
+	}
 	for i, w := range r.works {
 		part := h.ForPrefix(r.exp.prefix(i))
 		for _, c := range w.Checkers() {
-			properties := c.Properties()
-			if !slices.ContainsFunc(properties, func(p string) bool { return slices.Contains(want, p) }) {
-				continue
-			}
-			whole := slices.Contains(properties, checkers.Availability)
-			if _, seen := found[checkers.Availability]; whole && seen {
-				continue
-			}
-			of := part
-			if whole {
-				of = h
-			}
-			for _, v := range check(ctx, c, of) {
-				old, seen := found[v.Property]
-				if seen {
-					v = combined(old, v)
-				}
-				found[v.Property] = v
+			if !slices.Contains(c.Properties(), checkers.Availability) {
+				judge(c, part)
 			}
 		}
 	}
+	judge(checkers.Available(), h)
 	out := make([]checkers.Verdict, len(want))
 	for i, p := range want {
 		v, ok := found[p]
@@ -94,8 +90,7 @@ func combined(a, b checkers.Verdict) checkers.Verdict {
 		heavy = b
 	}
 	out := checkers.Verdict{Property: a.Property, Result: heavy.Result, Reason: heavy.Reason,
-		Engine:        a.Engine,
-		Opportunities: a.Opportunities + b.Opportunities}
+		Engine: a.Engine, Opportunities: a.Opportunities + b.Opportunities}
 	if b.Engine != "" && !strings.Contains(a.Engine, b.Engine) {
 		out.Engine = strings.TrimPrefix(a.Engine+", "+b.Engine, ", ")
 	}

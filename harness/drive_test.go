@@ -177,6 +177,10 @@ func TestHealsOnEveryWayOut(t *testing.T) {
 			if c.stopped && out.Verdicts[0].Opportunities == 0 {
 				t.Errorf("what there was is not checked: %+v", out.Verdicts)
 			}
+			if v := out.Verdicts[0]; c.failure != "" && (v.Result != checkers.Unknown ||
+				v.Reason != "harness failure: "+out.Failure || v.Property != checkers.Linearizability) {
+				t.Errorf("a run that failed says %+v", v)
+			}
 		})
 	}
 }

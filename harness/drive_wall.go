@@ -63,7 +63,7 @@ func (d *wallDriver) work(jobs <-chan schedule.Action) {
 func (d *wallDriver) perform(act *schedule.Action) {
 	client := d.run.cluster.Client(act.Op.Session, act.Op.Device)
 	inv := d.run.invoke(act)
-	c, end := d.await(client, &inv, answerLimit)
+	c, end := d.await(client, &inv, answerLimit, d.quit)
 	switch end {
 	case endLimit:
 		c.Err = history.Error{Code: history.Timeout, Text: "the client gave no answer within " +
@@ -89,8 +89,10 @@ type answer struct {
 	at int64
 }
 
-// await submits an operation and waits for its answer.
-func (d *wallDriver) await(client targets.Client, inv *history.Event, limit time.Duration) (answer, end) {
+// await submits an operation and waits for its answer, until limit is over or quit is closed. An answer
+// that comes later goes nowhere.
+func (d *wallDriver) await(client targets.Client, inv *history.Event, limit time.Duration,
+	quit <-chan struct{}) (answer, end) {
 	answers := make(chan answer, 1)
 	client.Submit(inv, func(c targets.Completion) {
 		select {
@@ -105,7 +107,7 @@ func (d *wallDriver) await(client targets.Client, inv *history.Event, limit time
 		return a, endAnswer
 	case <-timer.C:
 		return answer{at: d.now()}, endLimit
-	case <-d.quit:
+	case <-quit:
 		return answer{}, endQuit
 	}
 }
@@ -121,7 +123,7 @@ func (d *wallDriver) wait(t int64) {
 }
 
 func (d *wallDriver) ask(client targets.Client, inv *history.Event, limit int64) (targets.Completion, bool) {
-	a, end := d.await(client, inv, time.Duration(limit-d.now()))
+	a, end := d.await(client, inv, time.Duration(limit-d.now()), d.run.ctx.Done())
 	return a.Completion, end == endAnswer
 }
 

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ type memTarget struct {
 	clusters  []*memCluster
 }
 
+// deploying guards the clusters of all targets: runs go on side by side.
+var deploying sync.Mutex
+
 const latency = int64(time.Millisecond)
 
 func (m *memTarget) Name() string { return "memory" }
@@ -49,7 +53,9 @@ func (m *memTarget) Deploy(_ context.Context, spec *targets.Spec) (targets.Clust
 	if m.full {
 		c.values["r1"] = []history.Value{history.IntValue(9)}
 	}
+	deploying.Lock()
 	m.clusters = append(m.clusters, c)
+	deploying.Unlock()
 	if m.env == "sim" {
 		return &memWorld{memCluster: c}, nil
 	}
@@ -109,7 +115,7 @@ func (m memClient) Submit(inv *history.Event, done func(targets.Completion)) {
 func (c *memCluster) perform(inv *history.Event) (targets.Completion, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := targets.Completion{Node: c.nodes[0]}
+	out := targets.Completion{Node: cmp.Or(inv.Node, c.nodes[0])}
 	if inv.Session != probeSession {
 		c.ops++
 		if c.ops == c.target.panicAt {

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -163,7 +164,7 @@ func (f field) integer(lo, hi int) int {
 func (f field) number(hi float64) float64 {
 	x, err := strconv.ParseFloat(f.node.Value, 64)
 	if f.node.Kind != yaml.ScalarNode || err != nil || !(x > 0 && x <= hi) {
-		f.wrong("%s; a number above 0, up to %g, is wanted", f.what(), hi)
+		f.wrong("%s; a number above 0, up to %.0f, is wanted", f.what(), hi)
 		return 1
 	}
 	return x
@@ -197,12 +198,16 @@ func (f field) scalar() any {
 	case "!!bool", "!!int", "!!float":
 		var out any
 		if err := f.node.Decode(&out); err == nil {
-			switch out.(type) {
-			case bool, int, float64:
-				return out
+			switch x := out.(type) {
+			case bool, int:
+				return x
+			case float64:
+				if !math.IsNaN(x) && !math.IsInf(x, 0) {
+					return x
+				}
 			}
 		}
-		f.wrong("%s; the number is too large", f.what())
+		f.wrong("%s; a number from -2^63 to 2^63 is wanted", f.what())
 		return nil
 	}
 	return f.node.Value

@@ -33,7 +33,10 @@ func (row *Row) judge(e *Experiment, reproduce func(*Experiment, uint64) string)
 		}
 	}
 	row.Expectations = nil
-	var codes []int
+	codes := []int{ExitExpected}
+	if len(row.Seeds) == 0 {
+		codes = nil
+	}
 	for i := range expect {
 		j := &judgement{row: row, e: &expect[i]}
 		result := ExpectationResult{Property: expect[i].Property, Asked: expect[i].String()}

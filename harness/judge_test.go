@@ -88,6 +88,22 @@ func TestNothingExpectedMeansHold(t *testing.T) {
 	}
 }
 
+// TestNothingJudged: a run of which nothing is asked (a replay compares histories) comes out as expected, and
+// a harness failure in it is one still.
+func TestNothingJudged(t *testing.T) {
+	failed := seedOf(1, checkers.Unknown, nil, 0)
+	failed.Failure = "a node never came up"
+	for want, seeds := range map[int][]SeedOutcome{
+		ExitExpected: {seedOf(1, checkers.Valid, nil, 1)}, ExitFailure: {failed},
+	} {
+		row := Row{Seeds: seeds}
+		row.judge(&Experiment{Checkers: []string{}}, func(*Experiment, uint64) string { return "" })
+		if row.Exit != want || len(row.Expectations) > 0 {
+			t.Errorf("exit %d, want %d; %+v", row.Exit, want, row.Expectations)
+		}
+	}
+}
+
 func TestWorst(t *testing.T) {
 	for want, codes := range map[int][]int{
 		ExitUnexpected: {0, 2, 4, 1}, ExitFailure: {0, 2, 4}, ExitUnknown: {0, 2, 0}, ExitExpected: {0, 0},
@@ -146,7 +162,8 @@ func TestSmallestWitness(t *testing.T) {
 		}
 		return s
 	}
-	row := Row{Seeds: []SeedOutcome{seed(1, 4), seed(2, 3, 2), seed(3, 2), seedOf(4, checkers.Valid, nil, 1)}}
+	row := Row{Seeds: []SeedOutcome{seed(7, 2), seed(2, 3, 2), seed(1, 4), seed(3, 2),
+		seedOf(4, checkers.Valid, nil, 1)}}
 	w := row.cell(checkers.Durability).Smallest
 	if w == nil || w.Seed != 2 || w.Anomaly.Kind != "2" {
 		t.Errorf("got %+v", w)
@@ -163,5 +180,73 @@ func TestABrokenCheckerIsUnknown(t *testing.T) {
 	got := check(t.Context(), brokenChecker{}, &history.History{})
 	if len(got) != 1 || got[0].Result != checkers.Unknown || !strings.Contains(got[0].Reason, "off by one") {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestWhichSeedShowsIt: what did not come true names the seed that shows it best: the smallest witness, the
+// first that does not know, the first harness failure.
+func TestWhichSeedShowsIt(t *testing.T) {
+	lost := func(seed uint64, size int) SeedOutcome {
+		s := seedOf(seed, checkers.Invalid, map[string]int64{"lost-write": 1}, 0.5)
+		if size > 0 {
+			s.Verdicts[0].Anomalies = []checkers.Anomaly{{Kind: "lost-write", Indices: make([]int, size)}}
+		}
+		return s
+	}
+	held := func(seed uint64) SeedOutcome { return seedOf(seed, checkers.Valid, nil, 1) }
+	open, failed := seedOf(5, checkers.Unknown, nil, 0), seedOf(6, checkers.Unknown, nil, 0)
+	failed.Failure = "a node never came up"
+	ask := func(kind ExpectKind, anomaly string) Expectation {
+		return Expectation{Property: checkers.Durability, Kind: kind, Anomaly: anomaly}
+	}
+	share := ask(Bound, "")
+	share.Measure, share.AtLeast, share.AtMost = "ok_share", 0.9, 1
+	for _, c := range []struct {
+		seeds  []SeedOutcome
+		expect Expectation
+		exit   int
+		want   string
+	}{
+		{[]SeedOutcome{held(1), lost(2, 4), lost(3, 2)}, ask(MustHold, ""), ExitUnexpected, "3"},
+		{[]SeedOutcome{held(1), lost(2, 0), lost(3, 0)}, ask(MustHold, ""), ExitUnexpected, "2"},
+		{[]SeedOutcome{held(1), open, open}, ask(MustHold, ""), ExitUnknown, "5"},
+		{[]SeedOutcome{held(1), open, failed}, ask(MustHold, ""), ExitFailure, "6"},
+		{[]SeedOutcome{lost(2, 1), failed}, ask(MustHold, ""), ExitUnexpected, "2"},
+		{[]SeedOutcome{lost(2, 1), failed}, ask(MayViolate, ""), ExitFailure, "6"},
+		{[]SeedOutcome{lost(2, 1), failed}, ask(MustViolate, ""), ExitFailure, ""},
+		{[]SeedOutcome{held(1), lost(2, 1)}, ask(MustViolate, "phantom"), ExitUnexpected, "2"},
+		{[]SeedOutcome{held(1), held(2)}, ask(MustViolate, ""), ExitUnexpected, ""},
+		{[]SeedOutcome{held(1), lost(2, 1)}, share, ExitUnexpected, "1"},
+		{[]SeedOutcome{held(1), failed}, share, ExitFailure, "6"},
+		{[]SeedOutcome{held(1)}, share, ExitExpected, ""},
+	} {
+		row := Row{Seeds: c.seeds}
+		row.Cells = []Cell{row.cell(checkers.Durability)}
+		row.judge(&Experiment{Expect: []Expectation{c.expect}}, func(_ *Experiment, seed uint64) string {
+			return fmt.Sprint(seed)
+		})
+		if got := row.Expectations[0].Reproduce; got != c.want || row.Exit != c.exit {
+			t.Errorf("%v of %d seeds: exit %d, shown by seed %q; want %d, %q", &c.expect, len(c.seeds),
+				row.Exit, got, c.exit, c.want)
+		}
+	}
+}
+
+// TestAsked: bounds are asked for in the measure's unit.
+func TestAsked(t *testing.T) {
+	none := math.Inf(1)
+	for want, e := range map[string]Expectation{
+		"must-hold":               {Kind: MustHold},
+		"must-violate":            {Kind: MustViolate},
+		"must-violate lost-write": {Kind: MustViolate, Anomaly: "lost-write"},
+		"may-violate":             {Kind: MayViolate},
+		"ok_share_writes at least 60.0% at most 99.5%": {Kind: Bound, Measure: "ok_share_writes",
+			AtLeast: 0.6, AtMost: 0.995},
+		"write_p50_ns at most 20ms": {Kind: Bound, Measure: "write_p50_ns", AtLeast: -none, AtMost: 20e6},
+		"failover at least 3":       {Kind: Bound, Measure: "failover", AtLeast: 3, AtMost: none},
+	} {
+		if got := e.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

@@ -55,19 +55,21 @@ func Load(name string, data []byte, cat *Catalogue, opts LoadOptions) ([]*Experi
 	for i := range trees {
 		trees[i].root = d.overridden(trees[i].root, opts)
 	}
-	source := data
-	if len(opts.Set) > 0 || opts.Seeds != "" || opts.Env != "" {
-		source = effective(root, trees)
-	}
 	var exps []*Experiment
 	for _, t := range trees {
 		l := &loader{doc: d, cat: cat, root: t.root}
-		l.exp = &Experiment{Row: t.name, File: name, Source: source}
+		l.exp = &Experiment{Row: t.name, File: name, Source: data}
 		l.load()
 		exps = append(exps, l.exp)
 	}
 	if len(d.problems) > 0 {
 		return nil, d.problems.tidied()
+	}
+	if len(opts.Set) > 0 || opts.Seeds != "" || opts.Env != "" {
+		source := effective(trees)
+		for _, e := range exps {
+			e.Source = source
+		}
 	}
 	return exps, nil
 }
@@ -153,7 +155,7 @@ func (d *document) overridden(root *yaml.Node, opts LoadOptions) *yaml.Node {
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 // effective writes the file with the overrides in it: what its variants share is repeated in each.
-func effective(root *yaml.Node, trees []variant) []byte {
+func effective(trees []variant) []byte {
 	if len(trees) == 1 && trees[0].name == "" {
 		data, _ := yaml.Marshal(trees[0].root)
 		return data
@@ -162,7 +164,7 @@ func effective(root *yaml.Node, trees []variant) []byte {
 	word := func(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s} }
 	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	for _, shared := range []string{"version", "name"} {
-		if key, value := lookup(root, shared); value != nil {
+		if key, value := lookup(trees[0].root, shared); value != nil {
 			out = with(out, key, value)
 		}
 	}
@@ -187,6 +189,9 @@ type loader struct {
 func (l *loader) load() {
 	before := len(l.doc.problems)
 	top := l.fields(field{doc: l.doc, node: l.root}, topFields)
+	if f, ok := top["variants"]; ok {
+		f.wrong("a flag cannot change it: what a flag says holds for all variants")
+	}
 	l.loadNames(top)
 	l.loadTimes(top)
 	l.loadSeeds(top)
@@ -241,9 +246,8 @@ func (l *loader) loadTimes(top map[string]field) {
 	if f, ok := top["quiesce"]; ok {
 		e.Quiesce = f.duration(0)
 	}
-	total, timed := top["time"]
-	if timed {
-		e.Time = total.duration(time.Millisecond)
+	if f, ok := top["time"]; ok {
+		e.Time = f.duration(time.Millisecond)
 		e.WarmUp = min(e.WarmUp, e.Time/4)
 	}
 	if f, ok := top["warm-up"]; ok {

@@ -110,10 +110,41 @@ func TestSet(t *testing.T) {
 		e.Config["colour"] != "red" {
 		t.Errorf("got %+v", e)
 	}
-	for _, set := range []string{"workload.rat=7", "rate", "config.colour=blue", "faults.9.partition=1"} {
-		_, err := Load("x.yaml", []byte(memExperiment), memCatalogue(m), LoadOptions{Set: []string{set}})
-		if err == nil || !strings.Contains(err.Error(), "--set") {
-			t.Errorf("%s: got %v", set, err)
+}
+
+// TestWrongFlags: what a flag brought in is said of the flag, not of the file.
+func TestWrongFlags(t *testing.T) {
+	m := &memTarget{env: "sim"}
+	for _, c := range []struct {
+		opts LoadOptions
+		want string
+	}{
+		{LoadOptions{Set: []string{"workload.rat=7"}}, "--set workload.rat=7: workload.rat: unknown field; " +
+			"did you mean rate? allowed: concurrency, keys, mix, name, ops_per_key, rate"},
+		{LoadOptions{Set: []string{"rate"}},
+			"--set rate: wanted: a field's path, =, and its value, such as config.replication=async"},
+		{LoadOptions{Set: []string{"config.colour=blue"}},
+			"--set config.colour=blue: config.colour: blue is not allowed; allowed: red"},
+		{LoadOptions{Set: []string{"faults.9.partition=1"}}, "--set faults.9.partition=1: " +
+			"faults.9.partition: a list stands before \"9\"; allowed there: the number of an element, " +
+			"from 0 to 0"},
+		{LoadOptions{Set: []string{"time.x=1"}},
+			"--set time.x=1: time.x: what stands there is \"10s\" and has no field x"},
+		{LoadOptions{Set: []string{"config=[1"}},
+			"--set config=[1: config: no valid YAML: did not find expected ',' or ']'"},
+		{LoadOptions{Set: []string{"nodes=0", "nodes=-1"}},
+			"--set nodes=-1: nodes: \"-1\"; a whole number from 1 to 100 is wanted"},
+		{LoadOptions{Set: []string{"variants.0.time=1s"}}, "--set variants.0.time=1s: variants: " +
+			"a flag cannot change it: what a flag says holds for all variants"},
+		{LoadOptions{Seeds: "1.."}, "--seeds 1..: \"1..\" are no seeds; allowed: " +
+			"a whole number from 0 (7), a range (1..20), several with commas between (1,5,9..12)"},
+		{LoadOptions{Seeds: "0..1000000"},
+			"--seeds 0..1000000: \"0..1000000\" are too many seeds; at most 1000000 are allowed"},
+		{LoadOptions{Env: "dokcer"}, "--env dokcer: env: \"dokcer\" is not allowed; allowed: sim"},
+	} {
+		_, err := Load("x.yaml", []byte(memExperiment), memCatalogue(m), c.opts)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%+v: got\n%v\nwant\n%s", c.opts, err, c.want)
 		}
 	}
 }

@@ -27,8 +27,8 @@ func group(name string) []string {
 
 // allProperties are the properties in the order in which they are shown.
 var allProperties = []string{checkers.Linearizability, checkers.ReadYourWrites, checkers.MonotonicReads,
-	checkers.MonotonicWrites, checkers.WritesFollowReads, checkers.ConsistentPrefix, checkers.Durability,
-	checkers.Convergence, checkers.Availability}
+	checkers.MonotonicWrites, checkers.WritesFollowReads, checkers.SessionCausality,
+	checkers.ConsistentPrefix, checkers.Durability, checkers.Convergence, checkers.Availability}
 
 // possible returns the properties that the experiment's workloads make possible, in the usual order.
 // Availability always is.

@@ -85,25 +85,29 @@ func (l *loader) entry(info *nemesis.Info, fields field) *nemesis.Params {
 	}
 	before := len(l.doc.problems)
 	places := make(map[string]field)
+	var amounts []field
 	list, _ := fields.entries()
 	for _, place := range list {
 		places[place.key.Value] = place
-		l.entryField(info, p, place)
+		if l.entryField(info, p, place) {
+			amounts = append(amounts, place)
+		}
+	}
+	switch {
+	case len(amounts) > 1:
+		amounts[1].wrong("the entry has an amount already, %s", amounts[0].name())
+	case len(amounts) == 1 && len(l.doc.problems) == before:
+		p.Amount, places["amount"] = l.amount(info, p, amounts[0]), amounts[0]
 	}
 	if len(l.doc.problems) > before {
 		return nil
 	}
-	said := make(map[string]bool)
 	for _, problem := range nemesis.Validate(p, l.exp.Nodes) {
-		if said[problem.Field] {
-			continue // two shapes that fall out over one amount are one mistake
-		}
-		said[problem.Field] = true
 		place, given := places[problem.Field]
-		switch {
-		case !given:
+		if !given {
 			place = fields
-		case problem.Field == "amount":
+		}
+		if problem.Field == "amount" {
 			problem.Value = place.what() // as it stands in the file, not in the unit of the shape
 		}
 		place.wrong("%s", strings.TrimPrefix(problem.Error(), problem.Field+": "))
@@ -111,8 +115,9 @@ func (l *loader) entry(info *nemesis.Info, fields field) *nemesis.Params {
 	return p
 }
 
-// entryField reads one field of an entry.
-func (l *loader) entryField(info *nemesis.Info, p *nemesis.Params, f field) {
+// entryField reads one field of an entry, but for the amount: amount says that f holds it, to be read when
+// the shape is known.
+func (l *loader) entryField(info *nemesis.Info, p *nemesis.Params, f field) (amount bool) {
 	name := f.key.Value
 	switch _, isShape := info.Shapes[name]; {
 	case name == "shape":
@@ -121,7 +126,7 @@ func (l *loader) entryField(info *nemesis.Info, p *nemesis.Params, f field) {
 		l.addShapes(p, f, l.unsynced(info, f))
 	case isShape:
 		l.addShapes(p, f, []string{name})
-		l.shorthand(info, p, f)
+		return l.shorthand(info, p, f)
 	case name == "targets":
 		p.Targets = f.wordsOf(append(slices.Clone(info.Targets), l.exp.Nodes...))
 	case name == "clients":
@@ -133,7 +138,7 @@ func (l *loader) entryField(info *nemesis.Info, p *nemesis.Params, f field) {
 	case name == "after":
 		p.After = f.duration(0)
 	case name == "amount":
-		l.setAmount(p, f)
+		return true
 	default:
 		names := append(slices.Clone(entryFields), slices.Sorted(maps.Keys(info.Shapes))...)
 		if info.Family == "crash" {
@@ -141,6 +146,7 @@ func (l *loader) entryField(info *nemesis.Info, p *nemesis.Params, f field) {
 		}
 		f.wrong("unknown field; %s", allowed(name, names))
 	}
+	return false
 }
 
 // addShapes notes the shapes of an entry; they are given in one place.
@@ -168,27 +174,38 @@ func (l *loader) unsynced(info *nemesis.Info, f field) []string {
 	return shapes
 }
 
-// shorthand reads what stands behind a shape's name: true, one of the words for targets, or an amount.
-func (l *loader) shorthand(info *nemesis.Info, p *nemesis.Params, f field) {
+// shorthand reads what stands behind a shape's name: true, one of the words for targets, or (amount) an
+// amount.
+func (l *loader) shorthand(info *nemesis.Info, p *nemesis.Params, f field) (amount bool) {
 	switch {
 	case f.node.Kind == yaml.ScalarNode && f.node.Value == "true":
 	case f.node.Kind == yaml.ScalarNode && slices.Contains(info.Targets, f.node.Value):
 		p.Targets = []string{f.node.Value}
 	default:
-		l.setAmount(p, f)
+		return true
 	}
+	return false
 }
 
-// setAmount reads an entry's amount; it is given in one place.
-func (l *loader) setAmount(p *nemesis.Params, f field) {
-	if p.Amount != (nemesis.Range{}) {
-		f.wrong("the entry has an amount already")
-		return
+// amount reads an entry's amount, in the unit of its shapes.
+func (l *loader) amount(info *nemesis.Info, p *nemesis.Params, f field) nemesis.Range {
+	shapes := p.Shapes
+	if len(shapes) == 0 {
+		shapes = []string{info.Shape}
 	}
-	p.Amount = f.quantity()
-	if p.Amount == (nemesis.Range{}) && f.node.Kind == yaml.ScalarNode {
-		f.wrong("%s does nothing; an amount above 0 is wanted", f.what())
+	unit := info.Units[shapes[0]]
+	for _, shape := range shapes {
+		switch other := info.Units[shape]; {
+		case other == "":
+			f.wrong("%s; %s has no amount", f.what(), shape)
+			return nemesis.Range{}
+		case other != unit:
+			f.wrong("the amount of %s is %s, that of %s is %s; shapes that differ in it are entries of "+
+				"their own", shapes[0], unit, shape, other)
+			return nemesis.Range{}
+		}
 	}
+	return f.quantity(unit)
 }
 
 // faultKind names a fault's kind for people and in outcomes: "partition/halves".

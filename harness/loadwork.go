@@ -74,10 +74,9 @@ func (l *loader) loadWorkload(f field) {
 	for option := range info.Options {
 		names = append(names, option)
 	}
-	fields := l.fields(f, names)
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		place := fields[name]
-		switch name {
+	before := len(l.doc.problems)
+	for _, place := range sortedFields(l.fields(f, names)) {
+		switch name := place.key.Value; name {
 		case "name":
 		case "keys":
 			spec.Keys = place.integer(1, mostKeys)
@@ -94,9 +93,8 @@ func (l *loader) loadWorkload(f field) {
 			spec.Options[name] = place.value()
 		}
 	}
-	before := len(l.doc.problems)
 	l.exp.Workloads = append(l.exp.Workloads, spec)
-	if len(l.doc.problems) == before {
+	if len(l.doc.problems) == before { // else the workload may well be right, and only misread
 		l.tryWorkload(f, info, &spec)
 	}
 }
@@ -106,11 +104,13 @@ func (l *loader) mix(f field, info *workloads.Info) map[string]int {
 	fields := l.fields(f, slices.Sorted(maps.Keys(info.Mix)))
 	out := make(map[string]int, len(fields))
 	total := 0
-	for name, place := range fields {
-		out[name] = place.integer(0, 1_000_000)
-		total += out[name]
+	before := len(l.doc.problems)
+	for _, place := range sortedFields(fields) {
+		weight := place.integer(0, 1_000_000)
+		out[place.key.Value] = weight
+		total += weight
 	}
-	if total == 0 {
+	if total == 0 && len(l.doc.problems) == before {
 		f.wrong("all weights are 0; at least one operation must have a weight; %s",
 			allowed("", slices.Sorted(maps.Keys(info.Mix))))
 	}
@@ -175,8 +175,8 @@ func (e *Experiment) build(cat *Catalogue, seed uint64) ([]workloads.Workload, e
 		prefix := e.prefix(i)
 		w, err := info.New(&workloads.Params{
 			Keys: spec.Keys, Rate: spec.Rate, Concurrency: spec.Concurrency, Mix: spec.Mix,
-			Options: spec.Options,
-			Nodes:   e.Nodes, Prefix: prefix, FirstThread: first, Seed: key.Named(prefix),
+			Options: spec.Options, Nodes: e.Nodes, Prefix: prefix, FirstThread: first,
+			Seed: key.Named(prefix),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("workload %s: %w", spec.Name, err)

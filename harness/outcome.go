@@ -79,10 +79,11 @@ type SeedOutcome struct {
 
 // FaultCounts is how often a kind of fault ended in which way.
 type FaultCounts struct {
-	Installed     int    `json:"installed"`
-	Skipped       int    `json:"skipped,omitempty"`
-	Indeterminate int    `json:"indeterminate,omitempty"`
-	Reason        string `json:"reason,omitempty"` // of the first that was not installed
+	Installed     int `json:"installed"`
+	Skipped       int `json:"skipped,omitempty"`
+	Indeterminate int `json:"indeterminate,omitempty"`
+	// Reason is that of the first that was not installed; that a capability is missing goes first.
+	Reason string `json:"reason,omitempty"`
 }
 
 // ExpectationResult is an expectation and whether it came true.

@@ -175,11 +175,11 @@ func (e *Experiment) faults(seed uint64) []nemesis.Params {
 
 // heal ends all faults.
 func (r *run) heal() {
-	r.healed = true
 	r.enter(history.PhaseHeal)
 	if err := r.exec.HealAll(); err != nil {
 		r.fail("healing: %v", err)
 	}
+	r.healed = true
 }
 
 // quiesce waits until no operation is under way, the nodes talk to each other, and it has been quiet as

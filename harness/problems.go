@@ -44,13 +44,17 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// tidied returns the problems by line and without repetitions: what is wrong in the part of a file
-// that all variants share would otherwise be said once for each.
+// tidied returns the problems by line, of each place the first: what is wrong in the part of a file that all
+// variants share would otherwise be said once for each, and one mistake once for every rule that it breaks.
 func (ps Problems) tidied() Problems {
 	slices.SortStableFunc(ps, func(a, b Problem) int { return a.Line - b.Line })
 	var out Problems
+	said := make(map[Problem]bool) // places: problems without their texts
 	for _, p := range ps {
-		if !slices.Contains(out, p) {
+		place := p
+		place.Text = ""
+		if !said[place] {
+			said[place] = true
 			out = append(out, p)
 		}
 	}

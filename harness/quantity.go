@@ -59,9 +59,10 @@ func parseSeedRange(text string) (lo, hi uint64, err error) {
 	return lo, hi, nil
 }
 
-// seeds reads f as seeds: a number, a range, or a list of these.
+// seeds reads f as seeds: a number, a range, or a list of these, without repetitions.
 func (f field) seeds() []uint64 {
 	var out []uint64
+	seen := make(map[uint64]bool)
 	for _, e := range f.elements() {
 		seeds, err := ParseSeeds(e.text())
 		if err != nil {
@@ -72,7 +73,10 @@ func (f field) seeds() []uint64 {
 				e.wrong("too many seeds; at most %d are allowed", mostSeeds)
 				return out
 			}
-			out = append(out, s)
+			if !seen[s] {
+				seen[s] = true
+				out = append(out, s)
+			}
 		}
 	}
 	return out
@@ -107,19 +111,37 @@ func (f field) durations(lo time.Duration) nemesis.Range {
 	return r
 }
 
-// quantity reads f as a fault's amount: times, in nanoseconds; percentages and parts per million, in
-// parts per million; bare numbers as they are.
-func (f field) quantity() nemesis.Range {
-	r, err := parseRange(f.text(), parseQuantity)
-	if err != nil {
-		f.wrong("%s; an amount or a range of amounts is wanted: a time (50ms..200ms), "+
-			"a percentage (1%%..5%%), or a number of parts per million (20000)", f.what())
+// unitReader is how an amount of a unit is written.
+type unitReader struct {
+	parse func(string) (int64, error)
+	wants string // for people
+}
+
+// unitReaders has the units in which faults are measured.
+var unitReaders = map[string]unitReader{
+	nemesis.UnitTime:   {parseDuration, "a time or a range of times such as 500ms..5s"},
+	nemesis.UnitPPM:    {parsePPM, "a share or a range of shares, in percent (1%..5%) or ppm (20000)"},
+	nemesis.UnitFactor: {parseWhole, "a whole number or a range such as 10..100"},
+}
+
+// quantity reads f as an amount above 0 of a unit. On problems it returns the zero Range.
+func (f field) quantity(unit string) nemesis.Range {
+	reader := unitReaders[unit]
+	r, err := parseRange(f.text(), reader.parse)
+	if err != nil || r.Min <= 0 {
+		f.wrong("%s; wanted: %s, above 0", f.what(), reader.wants)
+		return nemesis.Range{}
 	}
 	return r
 }
 
-// parseQuantity reads one amount.
-func parseQuantity(text string) (int64, error) {
+// parseWhole reads a whole number.
+func parseWhole(text string) (int64, error) {
+	return strconv.ParseInt(strings.ReplaceAll(text, "_", ""), 10, 64)
+}
+
+// parsePPM reads a share, in parts per million, with or without "ppm", or in percent.
+func parsePPM(text string) (int64, error) {
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
 		x, err := strconv.ParseFloat(percent, 64)
 		if err == nil && !(math.Abs(x) <= 100) {
@@ -127,14 +149,7 @@ func parseQuantity(text string) (int64, error) {
 		}
 		return int64(math.Round(x * 10_000)), err
 	}
-	number := strings.TrimSpace(strings.TrimSuffix(text, "ppm"))
-	if n, err := strconv.ParseInt(strings.ReplaceAll(number, "_", ""), 10, 64); err == nil {
-		if n > int64(longest) || n < -int64(longest) {
-			return 0, errors.New("out of range")
-		}
-		return n, nil
-	}
-	return parseDuration(text)
+	return parseWhole(strings.TrimSpace(strings.TrimSuffix(text, "ppm")))
 }
 
 // parseRange reads "x" or "x..y" with x <= y.

@@ -49,13 +49,13 @@ type run struct {
 	told    int64 // when the progress was told last
 	steps   int64 // events of the simulated world
 	marks   map[string]int64
+	phase   string
 
 	mu      sync.Mutex // guards what follows: workers in wall time share it
 	sched   *schedule.Scheduler
 	rec     *history.Recorder
 	open    []history.Event // by thread: the invocation under way, with Type Invoke; else the zero Event
-	phase   string
-	last    int64 // time of the last event
+	last    int64           // time of the last event
 	ops, ok int
 	failure string // why the run could not do what was asked, "" while it could
 	closed  bool   // nothing is recorded any more

@@ -39,7 +39,7 @@ type Progress struct {
 type job struct {
 	exp    *Experiment
 	seed   uint64
-	result chan finished // closed empty when the job is not run any more
+	result chan finished // its one result, then closed; closed empty when the job is not run any more
 }
 
 // finished is a run that is over and whose history is still open.
@@ -133,7 +133,10 @@ func (s *session) start(jobs []*job) (collected chan struct{}) {
 	for range workers {
 		go func() {
 			for j := range queue {
-				j.result <- s.run(j)
+				if s.ctx.Err() == nil {
+					j.result <- s.run(j)
+				}
+				close(j.result)
 			}
 		}()
 	}
@@ -141,10 +144,6 @@ func (s *session) start(jobs []*job) (collected chan struct{}) {
 		defer close(queue)
 		for _, j := range jobs {
 			collected <- struct{}{}
-			if s.ctx.Err() != nil {
-				close(j.result)
-				continue
-			}
 			queue <- j
 		}
 	}()
@@ -207,9 +206,10 @@ func (s *session) collect(e *Experiment, jobs []*job, collected <-chan struct{})
 }
 
 // worthKeeping reports whether a seed's history is worth keeping: it is the row's first, or the first with
-// a harness failure, or it has the smallest witness so far against some property. best has these.
+// a harness failure, or it was interrupted, or it has the smallest witness so far against some property.
+// best has these.
 func (row *Row) worthKeeping(out *SeedOutcome, best map[string]*Witness) bool {
-	keep := len(row.Seeds) == 0 || out.Failure != "" && row.failed() == nil
+	keep := len(row.Seeds) == 0 || out.Stopped || out.Failure != "" && row.failed() == nil
 	for i := range out.Verdicts {
 		v := &out.Verdicts[i]
 		if w := smaller(best[v.Property], out.Seed, v); w != best[v.Property] {

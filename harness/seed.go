@@ -51,8 +51,7 @@ func unknown(property, failure string) checkers.Verdict {
 func (r *run) outcome() SeedOutcome {
 	h := r.rec.History()
 	out := SeedOutcome{Seed: r.seed, Hash: r.rec.Hash(), Events: len(h.Events), Steps: r.steps, Ops: r.ops,
-		Ok:   r.ok,
-		Took: r.last, Marks: r.marks, Faults: countFaults(h)}
+		Ok: r.ok, Took: r.last, Marks: r.marks, Faults: countFaults(h)}
 	out.Stopped = !r.ended && r.ctx.Err() != nil
 	if r.failure != "" && !out.Stopped {
 		out.Failure = r.failure
@@ -97,11 +96,16 @@ func countFaults(h *history.History) map[string]FaultCounts {
 	return out
 }
 
+// noteReason keeps the first reason, and before all others that the environment lacks a capability.
 func (n *FaultCounts) noteReason(outcome string) {
-	if n.Reason == "" {
-		_, n.Reason, _ = strings.Cut(outcome, ": ")
+	_, reason, _ := strings.Cut(outcome, ": ")
+	if n.Reason == "" || !n.lacks() && strings.Contains(reason, inject.Lacks) {
+		n.Reason = reason
 	}
 }
+
+// lacks reports whether the environment cannot do this kind of fault at all.
+func (n FaultCounts) lacks() bool { return strings.Contains(n.Reason, inject.Lacks) }
 
 // missing returns why a kind of fault was never there, "" when it was, or was never planned.
 func (n FaultCounts) missing(kind string) string {
@@ -116,13 +120,14 @@ func (n FaultCounts) missing(kind string) string {
 	return ""
 }
 
-// lacking returns why the environment cannot do a kind of fault that was planned for a run, "" when it can do
-// all. That single faults found nobody to hit at their moment (there was no leader) spoils no run.
+// lacking returns why a run was not what was planned: the environment cannot do a kind of fault, or nobody
+// knows whether one was ever there; "" otherwise. That faults found nobody to hit at their moment (there was
+// no leader) spoils no run by itself; Row.doubtMissing looks at that.
 func lacking(faults map[string]FaultCounts) string {
 	for _, kind := range slices.Sorted(maps.Keys(faults)) {
 		n := faults[kind]
-		if n.Indeterminate > 0 || strings.Contains(n.Reason, inject.Lacks) {
-			return n.missing(kind)
+		if reason := n.missing(kind); reason != "" && (n.lacks() || n.Indeterminate > 0) {
+			return reason
 		}
 	}
 	return ""

@@ -36,9 +36,9 @@ type unit string
 
 const (
 	noAmount unit = ""
-	nanos    unit = "a duration"
-	ppm      unit = "parts per million"
-	times    unit = "a factor"
+	nanos    unit = UnitTime
+	ppm      unit = UnitPPM
+	times    unit = UnitFactor
 )
 
 // sign says in which direction an amount, always given as a positive number, goes.
@@ -79,11 +79,13 @@ func All() []Info {
 	for _, fam := range families() {
 		info := Info{Family: fam.name, Summary: fam.summary, Shape: fam.shapes[0].name, Needs: fam.needs,
 			Shapes:  map[string]string{},
+			Units:   map[string]string{},
 			Targets: append([]string(nil), fam.targets...),
 			Clients: append([]string(nil), fam.clients...),
 		}
 		for i := range fam.shapes {
 			info.Shapes[fam.shapes[i].name] = fam.shapes[i].describe()
+			info.Units[fam.shapes[i].name] = string(fam.shapes[i].unit)
 		}
 		all = append(all, info)
 	}

@@ -39,12 +39,20 @@ type Info struct {
 	Family  string
 	Summary string
 	Shapes  map[string]string // shape -> what it does, with the meaning, unit and default of Amount
+	Units   map[string]string // shape -> what its Amount counts, one of the Unit words; "" for shapes without
 	Shape   string            // the default shape
 	// the words allowed for targets, the first is the default; names of nodes are too
 	Targets []string
 	Clients []string // the words allowed for clients, the first is the default
 	Needs   string   // the capability of the environment, for people
 }
+
+// What an amount can count, for people.
+const (
+	UnitTime   = "a duration"
+	UnitPPM    = "parts per million"
+	UnitFactor = "a factor"
+)
 
 // View is what a fault's roles are resolved against at the moment of injection.
 type View struct {

@@ -2,10 +2,12 @@ package schedule
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rashomon-harness/rashomon/history"
+	"github.com/rashomon-harness/rashomon/internal/keyed"
 	"github.com/rashomon-harness/rashomon/plan"
 )
 
@@ -108,8 +110,8 @@ func TestOperationsWaitForTimeAndThread(t *testing.T) {
 // TestProcessesRetire: after an unknown outcome the thread goes on under a new process; after a failure it
 // stays the same.
 func TestProcessesRetire(t *testing.T) {
-	r := newRig(2, planned([3]int{0, 0, 1}, [3]int{0, 1, 1}, [3]int{20, 0, 2}, [3]int{20, 1, 2}, [3]int{40,
-		0, 3}))
+	r := newRig(2, planned([3]int{0, 0, 1}, [3]int{0, 1, 1}, [3]int{20, 0, 2}, [3]int{20, 1, 2},
+		[3]int{40, 0, 3}))
 	r.ends = func(op *plan.Op) history.Type {
 		if op.ID.Thread == 0 {
 			return history.Info
@@ -128,9 +130,9 @@ func TestFaultsComeBetween(t *testing.T) {
 }
 
 // TestSourcesCanBeReplaced: the final phase's sources begin while an operation of the earlier ones is
-// under way.
+// under way; what those had planned yet never comes.
 func TestSourcesCanBeReplaced(t *testing.T) {
-	r := newRig(1, planned([3]int{0, 0, 1}))
+	r := newRig(1, planned([3]int{0, 0, 1}, [3]int{5, 0, 2}))
 	var act Action
 	if err := r.s.Next(0, &act); err != nil || act.Kind != Dispatch || r.s.Busy() != 1 {
 		t.Fatalf("%+v, %v", act, err)
@@ -165,4 +167,80 @@ func TestContradictionsAreErrors(t *testing.T) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
+}
+
+// endless always has a write for a free thread.
+type endless struct{ given []int32 }
+
+func (e *endless) Next(ctx *plan.Context, step *plan.Step) {
+	thread := ctx.Free.FirstFrom(0, ctx.Free.Size(), 0)
+	if thread < 0 {
+		step.Kind = plan.Pending
+		return
+	}
+	e.given[thread]++
+	step.Kind = plan.DoOp
+	step.Op = plan.Op{ID: history.OpID{Thread: int32(thread), N: e.given[thread]}, F: history.FWrite}
+}
+
+func (*endless) Update(*plan.Context, *history.Event) {}
+
+// TestRateIsKept: at 1,000 operations a second each window of 8 ms has 8, whatever their times in it; and
+// while each operation takes longer than that, no more than there are threads.
+func TestRateIsKept(t *testing.T) {
+	const ms, end = 1_000_000, 80_000_000
+	for _, c := range []struct {
+		took int64
+		most int // operations in a window
+		all  int
+	}{{10, 8, 80}, {20 * ms, 2, 8}} {
+		r := newRig(2, plan.Until(end, plan.Stagger(&endless{make([]int32, 2)}, 0, 1000, keyed.New(7))))
+		r.took = func(*plan.Op) int64 { return c.took }
+		perWindow, all := map[int64]int{}, 0
+		for line := range strings.Lines(r.run(t)) {
+			if at, _, dispatched := strings.Cut(line, " p"); dispatched {
+				ns, err := strconv.ParseInt(at, 10, 64)
+				if err != nil || ns >= end {
+					t.Fatalf("dispatched at %s: %v", at, err)
+				}
+				perWindow[ns/(8*ms)]++
+				all++
+			}
+		}
+		for window, n := range perWindow {
+			if n > c.most {
+				t.Errorf("operations of %d ns: %d of them in window %d", c.took, n, window)
+			}
+		}
+		if all != c.all {
+			t.Errorf("operations of %d ns: %d in all, want %d", c.took, all, c.all)
+		}
+	}
+}
+
+// listener plans nothing, and counts how often it is asked and what it is told.
+type listener struct{ asked, told int }
+
+func (l *listener) Next(_ *plan.Context, step *plan.Step) {
+	l.asked++
+	step.Kind = plan.Done
+}
+
+func (l *listener) Update(*plan.Context, *history.Event) { l.told++ }
+
+// TestEndedSourcesAreToldStill: how a source's last operations end is known only after it has ended.
+func TestEndedSourcesAreToldStill(t *testing.T) {
+	l := &listener{}
+	r := newRig(1, l, planned([3]int{0, 0, 1}, [3]int{5, 0, 2}))
+	r.run(t)
+	if l.asked != 1 || l.told != 2 {
+		t.Errorf("asked %d times, told of %d completions; want 1 and 2", l.asked, l.told)
+	}
+}
+
+// TestAddedSourcesComeFirst: at one time the source that was added later is asked first.
+func TestAddedSourcesComeFirst(t *testing.T) {
+	r := newRig(1, planned([3]int{0, 0, 1}))
+	r.s.Add((&plan.Explicit{Faults: []plan.Fault{{ID: "f1", At: 0}}}).Source())
+	want(t, r.run(t), "0 fault f1", "0 p0 0.1 write", "10 0.1 ok")
 }
