@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -17,17 +18,30 @@ import (
 	"github.com/rashomon-harness/rashomon/targets"
 )
 
-// brittleTarget is the store in memory, of which the first attempt to heal falls over.
-type brittleTarget struct{ *memTarget }
+// badTarget is the store in memory with something wrong in its clusters.
+type badTarget struct {
+	*memTarget
+	spoil func(targets.Cluster) targets.Cluster
+}
 
-func (b brittleTarget) Deploy(ctx context.Context, spec *targets.Spec) (targets.Cluster, error) {
+func (b badTarget) Deploy(ctx context.Context, spec *targets.Spec) (targets.Cluster, error) {
 	c, err := b.memTarget.Deploy(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	return &brittleWorld{memWorld: c.(*memWorld)}, nil
+	return b.spoil(c), nil
 }
 
+// runBad runs one seed on a spoiled store.
+func runBad(ctx context.Context, t *testing.T, m *memTarget, w io.Writer,
+	spoil func(targets.Cluster) targets.Cluster) SeedOutcome {
+	t.Helper()
+	exp, cat := loaded(t, m, memExperiment, LoadOptions{})[0], memCatalogue(m)
+	cat.Targets = []targets.Target{badTarget{m, spoil}}
+	return RunSeed(ctx, exp, 1, cat, w)
+}
+
+// brittleWorld falls over at the first attempt to heal.
 type brittleWorld struct {
 	*memWorld
 	fell bool
@@ -44,11 +58,10 @@ func (w *brittleWorld) Uncut(id string) error {
 // TestAPanicWhileHealing: healing is tried again when it fell over the first time.
 func TestAPanicWhileHealing(t *testing.T) {
 	m := &memTarget{env: "sim"}
-	cat := memCatalogue(m)
-	exp := loaded(t, m, memExperiment, LoadOptions{})[0]
-	cat.Targets = []targets.Target{brittleTarget{m}}
 	var file bytes.Buffer
-	out := RunSeed(t.Context(), exp, 1, cat, &file)
+	out := runBad(t.Context(), t, m, &file, func(c targets.Cluster) targets.Cluster {
+		return &brittleWorld{memWorld: c.(*memWorld)}
+	})
 	if !strings.Contains(out.Failure, "the wall fell over") {
 		t.Errorf("failure %q", out.Failure)
 	}
@@ -88,17 +101,7 @@ func TestWallHealsOnEveryWayOut(t *testing.T) {
 	}
 }
 
-// deafTarget is the store in memory, whose clients never hear anything.
-type deafTarget struct{ *memTarget }
-
-func (d deafTarget) Deploy(ctx context.Context, spec *targets.Spec) (targets.Cluster, error) {
-	c, err := d.memTarget.Deploy(ctx, spec)
-	if err != nil {
-		return nil, err
-	}
-	return deafCluster{c.(*memCluster)}, nil
-}
-
+// deafCluster has clients that never hear anything.
 type deafCluster struct{ *memCluster }
 
 func (deafCluster) Client(string, string) targets.Client { return deafClient{} }
@@ -112,10 +115,6 @@ func (deafClient) Submit(*history.Event, func(targets.Completion)) {}
 func TestWallStopsWhileAsking(t *testing.T) {
 	for _, cancelled := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			m := &memTarget{env: "wall"}
-			cat := memCatalogue(m)
-			exp := loaded(t, m, memExperiment, LoadOptions{})[0]
-			cat.Targets = []targets.Target{deafTarget{m}}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			limit := time.Duration(emptyLimit)
@@ -124,7 +123,9 @@ func TestWallStopsWhileAsking(t *testing.T) {
 				time.AfterFunc(limit, cancel)
 			}
 			began := time.Now() // in the bubble's time
-			out := RunSeed(ctx, exp, 1, cat, nil)
+			out := runBad(ctx, t, &memTarget{env: "wall"}, nil, func(c targets.Cluster) targets.Cluster {
+				return deafCluster{c.(*memCluster)}
+			})
 			if took := time.Since(began); out.Stopped != cancelled || took != limit {
 				t.Errorf("stopped %t after %v, want %t after %v", out.Stopped, took, cancelled, limit)
 			}
@@ -135,28 +136,16 @@ func TestWallStopsWhileAsking(t *testing.T) {
 	}
 }
 
-// bluntTarget is the store in memory, of which no link can be cut for sure.
-type bluntTarget struct{ *memTarget }
-
-func (b bluntTarget) Deploy(ctx context.Context, spec *targets.Spec) (targets.Cluster, error) {
-	c, err := b.memTarget.Deploy(ctx, spec)
-	if err != nil {
-		return nil, err
-	}
-	return bluntWorld{c.(*memWorld)}, nil
-}
-
+// bluntWorld cuts no link for sure.
 type bluntWorld struct{ *memWorld }
 
 func (bluntWorld) Cut(string, []targets.Link) error { return errors.New("the knife is blunt") }
 
 // TestIndeterminateFaults: a run in which nobody knows whether a fault ever was there does not know either.
 func TestIndeterminateFaults(t *testing.T) {
-	m := &memTarget{env: "sim"}
-	cat := memCatalogue(m)
-	exp := loaded(t, m, memExperiment, LoadOptions{})[0]
-	cat.Targets = []targets.Target{bluntTarget{m}}
-	out := RunSeed(t.Context(), exp, 1, cat, nil)
+	out := runBad(t.Context(), t, &memTarget{env: "sim"}, nil, func(c targets.Cluster) targets.Cluster {
+		return bluntWorld{c.(*memWorld)}
+	})
 	n := out.Faults["partition/halves"]
 	if n.Indeterminate < 2 || n.Installed+n.Skipped > 0 || !strings.Contains(n.Reason, "the knife is blunt") {
 		t.Errorf("counted %+v", n)
@@ -164,6 +153,70 @@ func TestIndeterminateFaults(t *testing.T) {
 	v := out.verdict(checkers.Linearizability)
 	if out.Failure != "" || v.Result != checkers.Unknown || !strings.Contains(v.Reason, n.Reason) {
 		t.Errorf("failure %q, %+v", out.Failure, v)
+	}
+}
+
+// brokenWorld breaks the contract of clusters in one way.
+type brokenWorld struct {
+	*memWorld
+	uncut, end error
+	frozen     bool // time stands still from the first fault on
+	twice      bool // every operation is answered twice
+}
+
+func (w *brokenWorld) Uncut(id string) error { return errors.Join(w.memWorld.Uncut(id), w.uncut) }
+func (w *brokenWorld) Close() error          { return errors.Join(w.memWorld.Close(), w.end) }
+
+func (w *brokenWorld) RunUntil(t int64) {
+	if !w.frozen || len(w.log) == 0 {
+		w.memWorld.RunUntil(t)
+	}
+}
+
+func (w *brokenWorld) Client(string, string) targets.Client { return doubleClient{w} }
+
+type doubleClient struct{ w *brokenWorld }
+
+func (c doubleClient) Submit(inv *history.Event, done func(targets.Completion)) {
+	worldClient{c.w.memWorld}.Submit(inv, func(out targets.Completion) {
+		done(out)
+		if c.w.twice {
+			done(out)
+		}
+	})
+}
+
+// fullDisk takes the header of a history and no more.
+type fullDisk struct{ lines int }
+
+func (d *fullDisk) Write(p []byte) (int, error) {
+	if d.lines++; d.lines > 1 {
+		return 0, errors.New("no space left")
+	}
+	return len(p), nil
+}
+
+// TestBrokenClustersAreHarnessFailures: what keeps a run from being what was asked says nothing about the
+// store.
+func TestBrokenClustersAreHarnessFailures(t *testing.T) {
+	for want, world := range map[string]brokenWorld{
+		"healing fault f":                       {uncut: errors.New("the glue is dry")},
+		"ending the cluster: the door is stuck": {end: errors.New("the door is stuck")},
+		"the world's time stands still at":      {frozen: true},
+		"the client answered operation":         {twice: true},
+		"write the history: no space left":      {},
+	} {
+		var w io.Writer
+		if world == (brokenWorld{}) {
+			w = &fullDisk{}
+		}
+		out := runBad(t.Context(), t, &memTarget{env: "sim"}, w, func(c targets.Cluster) targets.Cluster {
+			world.memWorld = c.(*memWorld)
+			return &world
+		})
+		if !strings.HasPrefix(out.Failure, want) || out.Verdicts[0].Result != checkers.Unknown {
+			t.Errorf("got %q, want %q; %+v", out.Failure, want, out.Verdicts[0])
+		}
 	}
 }
 

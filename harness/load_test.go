@@ -5,12 +5,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rashomon-harness/rashomon/checkers"
+	"github.com/rashomon-harness/rashomon/nemesis"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
@@ -165,4 +167,57 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("%d experiments, error %v", len(exps), err)
 		}
 	})
+}
+
+// TestFaultsAsTheyAreWritten reads one entry in each of the forms there are.
+func TestFaultsAsTheyAreWritten(t *testing.T) {
+	m := &memTarget{env: "sim"}
+	const ms, s = int64(time.Millisecond), int64(time.Second)
+	for text, want := range map[string]nemesis.Params{
+		"crash":                              {},
+		"crash: {}":                          {},
+		"crash: {for: 2s, every: 500ms..3s}": {For: both(2 * s), Every: span(500*ms, 3*s)},
+		"crash: {unsynced: [lose, tear]}":    {Shapes: []string{"lose-unsynced", "tear-unsynced"}},
+		"pause: {targets: n2, after: 3s}":    {Targets: []string{"n2"}, After: 3 * s},
+		"clock: {freeze: true}":              {Shapes: []string{"freeze"}},
+		"clock: {freeze: leader}":            {Shapes: []string{"freeze"}, Targets: []string{"leader"}},
+		"clock: {step: 500ms..5s}":           {Shapes: []string{"step"}, Amount: span(500*ms, 5*s)},
+		"clock: {amount: 1s, shape: step}":   {Shapes: []string{"step"}, Amount: both(s)},
+		"link: {lossy: 1%..2.5%}":            {Shapes: []string{"lossy"}, Amount: span(10_000, 25_000)},
+		"link: {lossy: 20_000}":              {Shapes: []string{"lossy"}, Amount: both(20_000)},
+		"link: {lossy: 300 ppm}":             {Shapes: []string{"lossy"}, Amount: both(300)},
+		"operator":                           {},
+		"partition: {clients: minority}":     {Clients: "minority"},
+		"partition: {shape: [halves, ring]}": {Shapes: []string{"halves", "ring"}},
+	} {
+		exp := strings.Replace(memExperiment, "partition: {shape: halves, every: 2s..3s, for: 1s}", text, 1)
+		got := loaded(t, m, exp, LoadOptions{})[0].Faults
+		want.Family, _, _ = strings.Cut(text, ":")
+		if want.Every == (nemesis.Range{}) {
+			want.Every = defaultEvery
+		}
+		if want.For == (nemesis.Range{}) && want.Family != "operator" {
+			want.For = defaultFor
+		}
+		if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+			t.Errorf("%s: got %+v, want %+v", text, got, want)
+		}
+	}
+}
+
+func span(lo, hi int64) nemesis.Range { return nemesis.Range{Min: lo, Max: hi} }
+func both(x int64) nemesis.Range      { return span(x, x) }
+
+// TestNames: an experiment is named by itself, else after its file, and the file's name may be anything.
+func TestNames(t *testing.T) {
+	m := &memTarget{env: "sim"}
+	for _, c := range []struct{ file, text, want string }{
+		{"ci/lease.yaml", "", "lease"}, {"ci/lease.yaml", "name: x\n", "x"}, {"-", "", "experiment"},
+	} {
+		text := "target: memory\nworkload: {name: register}\nvariants: [{name: a b}]\n" + c.text
+		exps, err := Load(c.file, []byte(text), memCatalogue(m), LoadOptions{})
+		if err != nil || exps[0].Name != c.want || exps[0].Title() != c.want+" / a b" {
+			t.Errorf("%+v: %v, %+v", c, err, exps)
+		}
+	}
 }

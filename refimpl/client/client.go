@@ -40,6 +40,7 @@ type try struct {
 	shard  int32
 	err    refimpl.ErrCode // why the last attempt was refused
 	asking bool
+	token  []refimpl.Position // what the first attempt asked for; later ones ask for no less
 }
 
 // New returns the client with that id, which must be its alone in the cluster's life. shared is what all
@@ -146,6 +147,9 @@ func (c *Client) send() {
 		Keys: c.call.Keys, Old: c.call.Old, Value: c.call.Value, Txn: c.call.Txn}
 	if c.cfg.Reads == refimpl.ReadToken && c.call.Op != refimpl.OpPeek {
 		req.Token = c.session.token()
+		if t.attempts == 1 {
+			t.token = req.Token
+		}
 	}
 	m := refimpl.Message{Kind: refimpl.MsgRequest, Shard: t.shard, Epoch: c.leaders[t.shard].epoch,
 		Seq: t.attempts,
@@ -193,7 +197,9 @@ func (c *Client) onReply(m *refimpl.Message) {
 	r := m.Reply
 	switch r.Err {
 	case refimpl.ErrNone, refimpl.ErrBadRequest:
-		c.session.takeIn(r)
+		if c.call.Op != refimpl.OpPeek { // which is nothing that the session has seen
+			c.session.takeIn(r, c.try.token)
+		}
 		c.finish(r.Err, r)
 		return
 	case refimpl.ErrDeposed: // the attempt may have been taken

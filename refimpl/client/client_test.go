@@ -168,15 +168,40 @@ func TestStickyMovesOnlyWhenNoAnswerComes(t *testing.T) {
 // of another branch.
 func TestTokens(t *testing.T) {
 	s := NewSession()
-	s.takeIn(&refimpl.Reply{At: refimpl.Position{Shard: 1, Epoch: 4, Index: 299}})
+	s.takeIn(&refimpl.Reply{At: refimpl.Position{Shard: 1, Epoch: 4, Index: 299}}, nil)
 	s.takeIn(&refimpl.Reply{At: refimpl.Position{Shard: 0, Epoch: 1, Index: 1}, Causes: []refimpl.Position{
-		{Shard: 1, Epoch: 5, Index: 290}, {Shard: 1, Epoch: 5, Index: 288}}})
+		{Shard: 1, Epoch: 5, Index: 290}, {Shard: 1, Epoch: 5, Index: 288}}}, nil)
 	if got := fmt.Sprint(s.token()); got != "[{1 4 299} {0 1 1} {1 5 290}]" {
 		t.Errorf("got %s", got)
 	}
 	s.takeIn(&refimpl.Reply{Token: []refimpl.Position{{Shard: 0, Epoch: 1, Index: 2}, {Shard: 1, Epoch: 5,
-		Index: 301}}})
+		Index: 301}}}, s.token())
 	if got := fmt.Sprint(s.token()); got != "[{0 1 2} {1 5 301}]" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestTokensOfTwoDevices: an answer that was long under way does not take back what another device of the
+// session has seen meanwhile.
+func TestTokensOfTwoDevices(t *testing.T) {
+	s := NewSession()
+	s.takeIn(&refimpl.Reply{At: refimpl.Position{Epoch: 1, Index: 5}}, nil)
+	sent := s.token()
+	s.takeIn(&refimpl.Reply{At: refimpl.Position{Epoch: 2, Index: 20}}, sent)
+	s.takeIn(&refimpl.Reply{At: refimpl.Position{Epoch: 1, Index: 7}}, sent)
+	if got := fmt.Sprint(s.token()); got != "[{0 2 20} {0 1 7}]" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestAPeekIsNotSeen: what an operator looks at on a replica is no part of the session.
+func TestAPeekIsNotSeen(t *testing.T) {
+	b := newBench(t, map[string]any{"reads": "token"})
+	b.write(1)
+	b.reply(0, refimpl.Reply{Seq: 1, At: refimpl.Position{Epoch: 1, Index: 5}})
+	b.step(Input{Kind: InCall, Call: &Call{Op: refimpl.OpPeek, Key: "k", Near: 2}})
+	b.reply(0, refimpl.Reply{Seq: 2, By: 2, At: refimpl.Position{Epoch: 2, Index: 3}})
+	if got := fmt.Sprint(b.c.session.token()); got != "[{0 1 5}]" {
 		t.Errorf("got %s", got)
 	}
 }

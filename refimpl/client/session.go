@@ -18,28 +18,32 @@ type Session struct {
 // NewSession returns the memory of a session that has done nothing yet.
 func NewSession() *Session { return &Session{wrote: map[string]bool{}, sticky: refimpl.Nobody} }
 
-// takeIn takes in where an answer came from.
-func (s *Session) takeIn(r *refimpl.Reply) {
-	s.reach(r.At)
+// takeIn takes in where the answer to a request with token sent came from.
+func (s *Session) takeIn(r *refimpl.Reply, sent []refimpl.Position) {
+	s.reach(r.At, sent)
 	for _, p := range r.Token {
-		s.reach(p)
+		s.reach(p, sent)
 	}
 	for _, p := range r.Causes {
 		s.see(p)
 	}
 }
 
-// reach takes in a position that was answered from: the node made sure that it includes all of the token in
-// that shard, which it replaces.
-func (s *Session) reach(p refimpl.Position) {
+// reach takes in a position that was answered from: the node made sure that it includes all of the token sent
+// in that shard, which it replaces. What another device of the session has seen since then stays.
+func (s *Session) reach(p refimpl.Position, sent []refimpl.Position) {
 	if p.Index == 0 {
 		return
 	}
-	s.tokens = slices.DeleteFunc(s.tokens, func(t refimpl.Position) bool { return t.Shard == p.Shard })
-	s.tokens = append(s.tokens, p)
+	s.tokens = slices.DeleteFunc(s.tokens, func(t refimpl.Position) bool {
+		return t.Shard == p.Shard && slices.ContainsFunc(sent, func(u refimpl.Position) bool {
+			return u.Shard == t.Shard && u.Epoch == t.Epoch && u.Index >= t.Index
+		})
+	})
+	s.see(p)
 }
 
-// see takes in a position that lies behind what was answered, in another shard. A later one of an epoch
+// see takes in a position that has to be visible from now on. A later one of an epoch
 // includes an earlier one; one of another epoch may be of another branch of the log, so both are kept.
 func (s *Session) see(p refimpl.Position) {
 	for i := range s.tokens {

@@ -2,14 +2,17 @@ package singleleader
 
 import "github.com/rashomon-harness/rashomon/refimpl"
 
-// promoteByOperator is the operator's command. With failover: none there is no such command.
+// promoteByOperator is the operator's command. With failover: none there is no such command. With elections
+// by majority an order does not free a node from what the others build on: a learner has no vote, not even
+// for itself, and a promise that a lease was made from is kept.
 func (g *group) promoteByOperator() {
 	switch {
 	case g.role == refimpl.Leader || g.n.cfg.Failover == refimpl.None:
-	case g.n.cfg.Failover == refimpl.Quorum:
-		g.askAround()
-	default:
+	case g.n.cfg.Failover != refimpl.Quorum:
 		g.comparePositions(true)
+	case g.learner() || g.n.cfg.LeaderReads == refimpl.Lease && g.n.now < g.loyalUntil:
+	default:
+		g.askAround()
 	}
 }
 

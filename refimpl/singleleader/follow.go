@@ -112,6 +112,8 @@ func (g *group) learnCommit(index int64) {
 		// Without elections by majority there is no vote that it could have forgotten.
 		g.flags &^= flagLearner
 		g.persist()
-		g.waitForLeader()
+		if g.role == refimpl.Follower { // otherwise an operator has ordered it to lead
+			g.waitForLeader()
+		}
 	}
 }

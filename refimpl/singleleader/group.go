@@ -10,7 +10,7 @@ type group struct {
 	// On disk.
 	epoch uint64          // the latest epoch heard of
 	vote  refimpl.Addr    // whom it voted for in epoch
-	flags uint32          // flagLearner, flagLed
+	flags uint32          // flagLearner, flagLed, flagWiped
 	log   []refimpl.Entry // entry i is log[i-1]; entries are never overwritten in place
 	meta  uint64          // token of the batch that has the latest epoch, vote and flags
 	led   uint64          // the latest epoch in which it led itself
@@ -29,8 +29,10 @@ type group struct {
 	timerAt     int64        // when timer has something to do next
 	// taken has the last request of every client that it took as leader of epoch led; nil when it has
 	// forgotten, having started anew since.
-	taken    map[uint64]uint64
-	attempts uint64 // elections tried since it last heard from a leader
+	taken map[uint64]uint64
+	// forgetful: it has started from a disk that may have lost which epochs it led.
+	forgetful bool
+	attempts  uint64 // elections tried since it last heard from a leader
 
 	electing electing // while role is Candidate
 	leading  leading  // while role is Leader
@@ -43,6 +45,9 @@ const (
 	flagLearner = 1 << iota
 	// flagLed marks a member that led in its latest epoch.
 	flagLed
+	// flagWiped marks a member whose disk came back empty at some time, learner or not: what it may
+	// have led and taken before is forgotten for good.
+	flagWiped
 )
 
 func newGroup(n *Node, shard int32) *group {
@@ -75,11 +80,12 @@ func (g *group) start(fresh bool) {
 		return
 	case g.empty:
 		g.n.mark(refimpl.MarkRejoinedEmpty)
-		g.flags = flagLearner
+		g.flags = flagLearner | flagWiped
 		g.persist()
 	default:
 		g.n.mark(refimpl.MarkRecovered)
 	}
+	g.forgetful = g.flags&flagWiped != 0 || g.n.cfg.Fsync != refimpl.Always
 	if g.shipping() {
 		g.applyTo(g.last())
 		g.ready = true
@@ -180,7 +186,13 @@ func (g *group) cut(index int64) {
 	g.log = g.log[:index:index]
 	g.n.log(refimpl.Record{Kind: refimpl.RecTruncate, Shard: g.shard, Index: index + 1})
 	g.durable, g.commit = min(g.durable, index), min(g.commit, index)
-	g.state.cut(index)
+	if g.shipping() || g.state.applied <= index {
+		g.state.cut(index)
+		return
+	}
+	// What a majority had is replaced: disks forgot. Nothing was kept to undo that with.
+	g.state = newState(false)
+	g.applyTo(index)
 }
 
 // durableTo is told that the log is durable up to t, unless it was cut in the meantime.

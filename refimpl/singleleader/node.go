@@ -7,6 +7,8 @@
 package singleleader
 
 import (
+	"slices"
+
 	"github.com/rashomon-harness/rashomon/internal/keyed"
 	"github.com/rashomon-harness/rashomon/refimpl"
 )
@@ -75,8 +77,11 @@ func (n *Node) Step(in *refimpl.Input, fx *refimpl.Effects) {
 func (n *Node) start() {
 	n.started = true
 	n.syncAt = n.now + n.cfg.FsyncInterval
+	torn := slices.ContainsFunc(n.groups, func(g *group) bool { return !g.empty && g.flags&flagWiped == 0 })
 	for _, g := range n.groups {
-		g.start(n.fresh)
+		// The records that make the node a member of all shards are one batch. Where a crash tore it,
+		// the node has told nobody anything.
+		g.start(n.fresh || g.empty && torn)
 	}
 }
 

@@ -59,8 +59,8 @@ func (n *Node) serveWrite(from refimpl.Addr, m *refimpl.Message) {
 		n.mark(refimpl.MarkTokenLost)
 		g.refuse(from, m, refimpl.ErrTokenLost)
 		return
-	case tokenAhead: // the session has seen a later leader's log
-		g.refuse(from, m, refimpl.ErrNotLeader)
+	case tokenAhead:
+		g.refuse(from, m, g.notThere(m.Req.Token))
 		return
 	}
 	if rec := g.state.clients[m.Req.Client]; rec != nil && m.Req.Seq <= rec.seq {
@@ -72,6 +72,18 @@ func (n *Node) serveWrite(from refimpl.Addr, m *refimpl.Message) {
 	}
 	g.leading.waiters = append(g.leading.waiters, waiter{g.last() + 1, from, m.Req.Seq})
 	g.take(m.Req)
+}
+
+// notThere returns why a leader that has not reached a token does not take a write. A token of a later epoch
+// it never reaches as leader of this one; but what it only has to apply yet it may have reached when another
+// copy of the request arrives.
+func (g *group) notThere(token []refimpl.Position) refimpl.ErrCode {
+	for _, t := range token {
+		if t.Shard == g.shard && t.Epoch > g.epoch {
+			return refimpl.ErrNotLeader
+		}
+	}
+	return refimpl.ErrDeposed
 }
 
 // take puts a request into the log and on its way to the followers.
@@ -112,12 +124,24 @@ func (g *group) replyDone(to refimpl.Addr, rec *clientRecord) {
 
 // refuseWrite answers a write that is meant for the leader of another epoch.
 func (g *group) refuseWrite(to refimpl.Addr, m *refimpl.Message) {
-	took := g.taken == nil || m.Epoch < g.led || g.taken[m.Req.Client] >= m.Req.Seq
-	if m.Epoch > g.led || !took {
-		g.refuse(to, m, refimpl.ErrNotLeader)
+	if g.mayHaveTaken(m.Req, m.Epoch) {
+		g.refuse(to, m, refimpl.ErrDeposed)
 		return
 	}
-	g.refuse(to, m, refimpl.ErrDeposed)
+	g.refuse(to, m, refimpl.ErrNotLeader)
+}
+
+// mayHaveTaken reports whether the node cannot rule out that it took req as leader of epoch.
+func (g *group) mayHaveTaken(req *refimpl.Request, epoch uint64) bool {
+	switch {
+	case g.forgetful:
+		return true
+	case epoch > g.led:
+		return false
+	case epoch < g.led || g.taken == nil:
+		return true
+	}
+	return g.taken[req.Client] >= req.Seq
 }
 
 // refuse answers one attempt of a request, whose number is echoed, with an error and with who leads.
