@@ -146,6 +146,13 @@ s1     |--w k=1--…
 phase               ^final-reads
 s1                    |--r k=1--|
 `, NotExercised, ""},
+		{"what overlaps the final read is not asked for", `
+phase            ^final-reads
+s1     |--w k=1--|
+s2     |--append l+=1--|
+s2               |--r k=∅--|
+s2                     |--r l=∅--|
+`, NotExercised, ""},
 		{"there is no end", `
 s1     |--w k=1--|  |--r k=∅--|
 `, "there are no final reads", ""},

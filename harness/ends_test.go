@@ -375,3 +375,19 @@ func TestInterruptedRunsAreKept(t *testing.T) {
 		t.Errorf("the third seed: %+v", third)
 	}
 }
+
+// TestCtrlCAfterTheEnd: a run that has gone through all its phases was not cut short, whatever comes later.
+func TestCtrlCAfterTheEnd(t *testing.T) {
+	m := &memTarget{env: "sim"}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	opts := RunOptions{Parallel: 1, Progress: func(p Progress) {
+		if p.Phase == "checks" {
+			cancel()
+		}
+	}}
+	out, err := Run(ctx, loaded(t, m, memExperiment, LoadOptions{}), memCatalogue(m), nil, opts)
+	if err != nil || out.Stopped || out.Exit != ExitExpected {
+		t.Errorf("stopped %t, exit %d, %v", out.Stopped, out.Exit, err)
+	}
+}

@@ -224,3 +224,14 @@ variants:
 		}
 	}
 }
+
+// TestEnginesOfBothAreNamed: each engine once, in the order of the workloads.
+func TestEnginesOfBothAreNamed(t *testing.T) {
+	for _, c := range [][3]string{{"zones", "sweep", "zones, sweep"}, {"", "sweep", "sweep"},
+		{"zones", "", "zones"}, {"zones, sweep", "sweep", "zones, sweep"}} {
+		got := combined(checkers.Verdict{Engine: c[0]}, checkers.Verdict{Engine: c[1]}).Engine
+		if got != c[2] {
+			t.Errorf("%q and %q: got %q", c[0], c[1], got)
+		}
+	}
+}
