@@ -17,6 +17,29 @@ type virtualDriver struct {
 
 func (d *virtualDriver) now() int64 { return d.time.Now() }
 
+func (d *virtualDriver) open(int64) {}
+
+// proceed takes one step of the plan.
+func (d *virtualDriver) proceed(until int64, act *schedule.Action) {
+	err := d.next(act)
+	switch {
+	case err != nil:
+		d.run.fail("%v", err)
+	case act.Kind == schedule.Dispatch:
+		d.dispatch(act)
+	case act.Kind == schedule.Wait:
+		d.wait(min(until, act.Until))
+	case act.Kind == schedule.WaitCompletion:
+		d.wait(until)
+	}
+}
+
+func (d *virtualDriver) next(act *schedule.Action) error {
+	d.run.mu.Lock()
+	defer d.run.mu.Unlock()
+	return d.run.sched.Next(d.time.Now(), act)
+}
+
 func (d *virtualDriver) dispatch(act *schedule.Action) {
 	d.inv = d.run.invoke(act)
 	id := act.Op.ID

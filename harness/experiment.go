@@ -3,6 +3,8 @@
 package harness
 
 import (
+	"time"
+
 	"github.com/rashomon-harness/rashomon/nemesis"
 	"github.com/rashomon-harness/rashomon/targets"
 	"github.com/rashomon-harness/rashomon/workloads"
@@ -35,6 +37,19 @@ type Experiment struct {
 	Expect    []Expectation
 	Source    []byte // the YAML it was read from, whole file
 	File      string // where that was read, "" for built in
+}
+
+// Real reports whether the cluster runs in real time, on a machine that it shares with others, and not in the
+// simulator.
+func (e *Experiment) Real() bool { return e.Env != "sim" }
+
+// expectedEvents returns about how many events a run has: two an operation.
+func (e *Experiment) expectedEvents() int {
+	rate := 0.0
+	for i := range e.Workloads {
+		rate += e.Workloads[i].Rate
+	}
+	return int(2*rate*time.Duration(e.Time).Seconds()) + 1000
 }
 
 // WorkloadSpec names a workload and its parameters.

@@ -120,8 +120,7 @@ func TestWorst(t *testing.T) {
 // TestSkippedFaults: an environment that cannot do a fault leaves the seed open; a fault that found nobody
 // to hit does only when its kind was never there in the whole row.
 func TestSkippedFaults(t *testing.T) {
-	lacks := FaultCounts{Skipped: 2, Reason: "partition needs the capability Partitioner, which this " +
-		"environment has not"}
+	lacks := FaultCounts{Skipped: 2, Cannot: 1, Reason: "this environment cannot: x"}
 	nobody := FaultCounts{Skipped: 1, Reason: "no leader is known"}
 	there := FaultCounts{Installed: 3}
 	for _, c := range []struct {

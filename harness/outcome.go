@@ -75,14 +75,18 @@ type SeedOutcome struct {
 	// a harness failure: the run could not do what was asked
 	Failure string `json:"failure,omitempty"`
 	Stopped bool   `json:"stopped,omitempty"` // interrupted before its time
+	// Kept says how to get at the cluster, which still runs, and how to remove it, or why it could not be
+	// kept; for people, in several lines. "" when it was not to be kept.
+	Kept string `json:"kept,omitempty"`
 }
 
 // FaultCounts is how often a kind of fault ended in which way.
 type FaultCounts struct {
 	Installed     int `json:"installed"`
 	Skipped       int `json:"skipped,omitempty"`
+	Cannot        int `json:"cannot,omitempty"` // of those skipped: the environment cannot do such a fault
 	Indeterminate int `json:"indeterminate,omitempty"`
-	// Reason is that of the first that was not installed; that a capability is missing goes first.
+	// Reason is that of the first that was not installed; that the environment cannot do it goes first.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -113,6 +117,13 @@ type Sink interface {
 	History(exp *Experiment, seed uint64) (HistoryFile, error)
 	// Save saves the outcome so far. It is called after every row.
 	Save(out *Outcome) error
+}
+
+// LogSink is a Sink that keeps the logs of nodes too.
+type LogSink interface {
+	// Log saves what a node has written to its log during a run in a real environment, 16 MiB of it at
+	// most. It is called once a node, before the run's history is closed.
+	Log(exp *Experiment, seed uint64, node string, data []byte) error
 }
 
 // HistoryFile is a history being written.

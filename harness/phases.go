@@ -10,7 +10,6 @@ import (
 	"github.com/rashomon-harness/rashomon/history"
 	"github.com/rashomon-harness/rashomon/internal/keyed"
 	"github.com/rashomon-harness/rashomon/nemesis"
-	"github.com/rashomon-harness/rashomon/nemesis/inject"
 	"github.com/rashomon-harness/rashomon/plan"
 	"github.com/rashomon-harness/rashomon/targets"
 )
@@ -70,29 +69,6 @@ func panicPlace(stack string) string {
 	return "an unknown place"
 }
 
-// deploy brings the cluster up.
-func (r *run) deploy() {
-	r.phase = "deploy"
-	r.tell()
-	target := r.cat.target(r.exp)
-	if target == nil {
-		r.fail("target %s cannot be deployed in env %s", r.exp.Target, r.exp.Env)
-		return
-	}
-	cluster, err := target.Deploy(r.ctx, r.exp.spec(r.seed))
-	if err != nil {
-		r.fail("deploying %s: %v", r.exp.Target, err)
-		return
-	}
-	r.cluster = cluster
-	if stepper, ok := cluster.(targets.Stepper); ok {
-		r.drv = &virtualDriver{run: r, time: stepper}
-	} else {
-		r.drv = newWallDriver(r)
-	}
-	r.exec = inject.New(cluster, r.sessions(), r.record)
-}
-
 // sessions returns the names of the sessions that the workloads' threads begin with.
 func (r *run) sessions() []string {
 	var names []string
@@ -118,7 +94,12 @@ func (r *run) proveEmpty() {
 }
 
 func (r *run) proveAbsent(key, node string) {
-	client := r.cluster.Client(probeSession, "")
+	client, err := bounded(r, callLimit, "making a client", func() (targets.Client, error) {
+		return r.cluster.Client(probeSession, ""), nil
+	})
+	if err != nil {
+		return
+	}
 	inv := history.Event{Type: history.Invoke, Session: probeSession, F: history.FPeek, Key: key, Node: node}
 	var c targets.Completion
 	limit := r.drv.now() + emptyLimit
@@ -189,7 +170,7 @@ func (r *run) quiesce() {
 	begin := r.drv.now()
 	for !r.halted() {
 		now := r.drv.now()
-		settled, missing := r.cluster.Settled()
+		settled, missing := r.settled()
 		if busy := r.busy(); settled && busy > 0 {
 			settled, missing = false, fmt.Sprintf("%d operations are still under way", busy)
 		}
@@ -207,6 +188,19 @@ func (r *run) quiesce() {
 			r.drv.wait(min(now+settlePoll, quiet+settleLimit))
 		}
 	}
+}
+
+// settled asks the cluster whether it has settled, and what is missing otherwise.
+func (r *run) settled() (bool, string) {
+	type said struct {
+		ok      bool
+		missing string
+	}
+	s, err := bounded(r, callLimit, "asking whether the nodes talk to each other", func() (said, error) {
+		ok, missing := r.cluster.Settled()
+		return said{ok, missing}, nil
+	})
+	return err == nil && s.ok, s.missing
 }
 
 func (r *run) busy() int {
@@ -234,6 +228,8 @@ func (r *run) finalReads() {
 // when the run must stop, or when the plan is done and no fault is left to heal; done says whether the
 // plan is done.
 func (r *run) drive(end int64) (done bool) {
+	r.drv.open(end)
+	defer r.drv.open(0)
 	var act schedule.Action
 	for {
 		now := r.drv.now()
@@ -246,27 +242,16 @@ func (r *run) drive(end int64) (done bool) {
 		if now >= end || r.halted() {
 			return false
 		}
-		r.mu.Lock()
-		err := r.sched.Next(now, &act)
-		r.mu.Unlock()
-		if err != nil {
-			r.fail("%v", err)
-			return false
-		}
 		until := end
 		heal, faulty := r.exec.NextHeal()
 		if faulty {
 			until = min(until, heal)
 		}
+		act.Kind = schedule.Wait
+		r.drv.proceed(until, &act)
 		switch act.Kind {
-		case schedule.Dispatch:
-			r.drv.dispatch(&act)
 		case schedule.Inject:
-			_ = r.exec.Inject(&act.Fault, now) // the record says how it ended
-		case schedule.Wait:
-			r.drv.wait(min(until, act.Until))
-		case schedule.WaitCompletion:
-			r.drv.wait(until)
+			_ = r.exec.Inject(&act.Fault, r.drv.now()) // the record says how it ended
 		case schedule.Done:
 			if !faulty {
 				return true
@@ -276,7 +261,8 @@ func (r *run) drive(end int64) (done bool) {
 	}
 }
 
-// release heals what is not healed, interrupts what is under way, and ends the cluster.
+// release heals what is not healed, interrupts what is under way, and ends the cluster unless that is left to
+// somebody else.
 func (r *run) release() {
 	if r.cluster == nil {
 		return
@@ -286,12 +272,23 @@ func (r *run) release() {
 	}
 	r.guard("stopping the clients", r.drv.stop)
 	r.interrupt()
+	if r.tape != nil {
+		r.tape.close()
+	}
 	if err := r.rec.Flush(); err != nil {
 		r.fail("%v", err)
 	}
+	r.guard("measuring", r.measure)
+	r.guard("reading the logs", r.gatherLogs)
+	if !r.keep {
+		r.end()
+	}
+}
+
+// end ends the cluster.
+func (r *run) end() {
 	r.guard("ending the cluster", func() {
-		r.measure()
-		if err := r.cluster.Close(); err != nil {
+		if err := r.callWithin(closeLimit, "ending the cluster", r.cluster.Close); err != nil {
 			r.fail("ending the cluster: %v", err)
 		}
 	})

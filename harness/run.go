@@ -22,9 +22,12 @@ import (
 type driver interface {
 	// now returns the time, nanoseconds since the start of the run.
 	now() int64
-	// dispatch sends an operation on its way. Its end is told to the run's complete.
-	dispatch(act *schedule.Action)
-	// wait lets time pass until t, or until an operation has completed or the run must stop.
+	// open allows operations to be dispatched before end; 0 forbids it.
+	open(end int64)
+	// proceed goes on with the plan for a while, until a time at the latest, and carries operations to the
+	// cluster. act.Kind says what it leaves to the caller: Inject, or Done, which is nothing any more.
+	proceed(until int64, act *schedule.Action)
+	// wait lets time pass until t, or less: until there is something new, or the run must stop.
 	wait(t int64)
 	// ask runs one operation that is no part of the history, and waits for its end until limit.
 	ask(client targets.Client, inv *history.Event, limit int64) (c targets.Completion, answered bool)
@@ -50,10 +53,20 @@ type run struct {
 	steps   int64 // events of the simulated world
 	marks   map[string]int64
 	phase   string
+	hung    bool // a call of the cluster did not return in time
+	// keep says that the cluster is not to be ended by execute: endOrKeep does it, after the checks.
+	keep bool
+	kept bool // the cluster is left as it is
+	// saveLog is where the logs of nodes go, nil for nowhere.
+	saveLog func(node string, data []byte) error
+	logErr  error         // of saveLog
+	broken  chan struct{} // closed by the first failure
 
 	mu      sync.Mutex // guards what follows: workers in wall time share it
 	sched   *schedule.Scheduler
 	rec     *history.Recorder
+	tape    *tape           // to rec, in wall time; nil when events go there directly
+	events  int             // recorded
 	open    []history.Event // by thread: the invocation under way, with Type Invoke; else the zero Event
 	last    int64           // time of the last event
 	ops, ok int
@@ -63,7 +76,8 @@ type run struct {
 
 // newRun prepares a run. w is where the history is written, nil for nowhere.
 func newRun(ctx context.Context, exp *Experiment, seed uint64, cat *Catalogue, w io.Writer) (*run, error) {
-	r := &run{exp: exp, cat: cat, seed: seed, ctx: ctx, report: func(Progress) {}}
+	r := &run{exp: exp, cat: cat, seed: seed, ctx: ctx, report: func(Progress) {},
+		broken: make(chan struct{})}
 	header := history.Header{Experiment: exp.Name, Row: exp.Row, Seed: seed, Env: exp.Env, Nodes: exp.Nodes,
 		Build: BuildName(), Time: time.Now().UTC().Format(time.RFC3339)}
 	var err error
@@ -102,6 +116,7 @@ func (r *run) fail(format string, args ...any) {
 func (r *run) failLocked(format string, args ...any) {
 	if r.failure == "" {
 		r.failure = fmt.Sprintf(format, args...)
+		close(r.broken)
 	}
 }
 
@@ -121,25 +136,32 @@ func (r *run) record(ev history.Event) {
 }
 
 // recordLocked takes down an event of time t. Events stand in the record in the order of their times: a
-// worker that measured t and then had to wait for its turn gets the time of the event before it, which
+// client that measured t and then had to wait for its turn gets the time of the event before it, which
 // only makes its operation's interval longer, and so no verdict unsound.
 func (r *run) recordLocked(ev *history.Event, t int64) {
 	if r.closed {
 		return
 	}
 	r.last = max(r.last, t)
-	ev.Time = r.last
-	index, err := r.rec.Record(*ev)
-	if err != nil {
+	ev.Time, ev.Index = r.last, r.events
+	r.events++
+	if r.tape != nil {
+		r.tape.add(ev)
+		return
+	}
+	if _, err := r.rec.Record(*ev); err != nil {
 		r.failLocked("an event cannot be recorded: %v", err)
 	}
-	ev.Index = index
 }
 
 // invoke takes down the invocation of an operation that is about to be sent, and returns it.
 func (r *run) invoke(act *schedule.Action) history.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return *r.invokeLocked(act)
+}
+
+func (r *run) invokeLocked(act *schedule.Action) *history.Event {
 	op := &act.Op
 	ev := &r.open[op.ID.Thread]
 	*ev = history.Event{Type: history.Invoke, Process: act.Process, Session: op.Session, Device: op.Device,
@@ -147,7 +169,7 @@ func (r *run) invoke(act *schedule.Action) history.Event {
 	r.recordLocked(ev, r.drv.now())
 	r.ops++
 	r.sched.Tell(ev)
-	return *ev
+	return ev
 }
 
 // complete takes down how the operation under id ended, at t. An answer to an operation that has ended

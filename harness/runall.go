@@ -16,10 +16,17 @@ import (
 
 // RunOptions are the choices for Run. The zero value is good.
 type RunOptions struct {
-	Parallel int            // runs at the same time, 0 for GOMAXPROCS
+	// Parallel is how many runs go on at the same time, 0 for GOMAXPROCS. A run in a real environment is
+	// alone whatever it says: whoever shares the machine changes what is measured.
+	Parallel int
 	Progress func(Progress) // is told of what goes on, one call at a time; nil for nobody
 	// Reproduce returns the command line that runs one seed of an experiment again; nil for none.
 	Reproduce func(exp *Experiment, seed uint64) string
+	// KeepOnFailure leaves the cluster as it is, for people to look at, when a run in a real environment had
+	// a harness failure or violated a property that must hold: that of the first such run only, since the
+	// clusters of all would fill the machine. SeedOutcome.Kept says how to get at it. The checks come
+	// before the end of the cluster then.
+	KeepOnFailure bool
 }
 
 // Progress is what goes on at the moment.
@@ -44,8 +51,9 @@ type job struct {
 
 // finished is a run that is over and whose history is still open.
 type finished struct {
-	out  SeedOutcome
-	file HistoryFile // nil for none
+	out    SeedOutcome
+	file   HistoryFile // nil for none
+	logErr error       // why a node's log could not be saved
 }
 
 // session is one call of Run.
@@ -56,9 +64,12 @@ type session struct {
 	opts  RunOptions
 	total int
 
+	alone sync.RWMutex // held for reading by a run in the simulator, for writing by any other
+
 	mu        sync.Mutex // guards Progress
 	done      int
 	anomalous int
+	kept      bool // a cluster was left as it is
 }
 
 // Run runs all seeds of all experiments, several at the same time, judges them, and saves what comes of
@@ -133,9 +144,7 @@ func (s *session) start(jobs []*job) (collected chan struct{}) {
 	for range workers {
 		go func() {
 			for j := range queue {
-				if s.ctx.Err() == nil {
-					j.result <- s.run(j)
-				}
+				s.turn(j)
 				close(j.result)
 			}
 		}()
@@ -148,6 +157,20 @@ func (s *session) start(jobs []*job) (collected chan struct{}) {
 		}
 	}()
 	return collected
+}
+
+// turn does a job when its turn has come, and does not do it when everything has been stopped by then.
+func (s *session) turn(j *job) {
+	if j.exp.Real() {
+		s.alone.Lock()
+		defer s.alone.Unlock()
+	} else {
+		s.alone.RLock()
+		defer s.alone.RUnlock()
+	}
+	if s.ctx.Err() == nil {
+		j.result <- s.run(j)
+	}
 }
 
 // run does one job.
@@ -165,9 +188,31 @@ func (s *session) run(j *job) finished {
 			f.file, w = file, file
 		}
 	}
-	f.out = runSeed(s.ctx, j.exp, j.seed, s.cat, w, func(p Progress) { s.tell(p, nil) })
+	r, err := newRun(s.ctx, j.exp, j.seed, s.cat, w)
+	if err != nil {
+		f.out = failedSeed(j.exp, j.seed, s.cat, err.Error())
+	} else {
+		s.equip(r)
+		f.out = r.whole()
+		f.logErr = r.logErr
+		if r.kept {
+			s.kept = true
+		}
+	}
 	s.tell(Progress{Experiment: j.exp, Seed: j.seed, Phase: "done", Ops: f.out.Ops, Now: f.out.Took}, &f.out)
 	return f
+}
+
+// equip tells a run whom to tell, where the logs of its nodes go, and whether to keep its cluster.
+func (s *session) equip(r *run) {
+	r.report = func(p Progress) { s.tell(p, nil) }
+	if !r.exp.Real() {
+		return
+	}
+	r.keep = s.opts.KeepOnFailure && !s.kept // a run that may change that is alone
+	if sink, ok := s.sink.(LogSink); ok {
+		r.saveLog = func(node string, data []byte) error { return sink.Log(r.exp, r.seed, node, data) }
+	}
 }
 
 // tell passes progress on; over is the outcome of a run that is over.
@@ -197,7 +242,7 @@ func (s *session) collect(e *Experiment, jobs []*job, collected <-chan struct{})
 	for _, j := range jobs {
 		f, ran := <-j.result
 		if ran {
-			errs = append(errs, f.close(row.worthKeeping(&f.out, best)))
+			errs = append(errs, f.logErr, f.close(row.worthKeeping(&f.out, best)))
 			row.Seeds = append(row.Seeds, f.out)
 		}
 		<-collected

@@ -14,24 +14,26 @@ import (
 	"github.com/rashomon-harness/rashomon/nemesis"
 	"github.com/rashomon-harness/rashomon/nemesis/inject"
 	"github.com/rashomon-harness/rashomon/plan"
-	"github.com/rashomon-harness/rashomon/targets"
 )
 
 // RunSeed runs an experiment once and checks it. The history is streamed to w; nil for nowhere. When ctx
 // ends the run is cut short, healed, saved and checked. Whatever goes wrong is in the outcome.
 func RunSeed(ctx context.Context, exp *Experiment, seed uint64, cat *Catalogue, w io.Writer) SeedOutcome {
-	return runSeed(ctx, exp, seed, cat, w, func(Progress) {})
-}
-
-func runSeed(ctx context.Context, exp *Experiment, seed uint64, cat *Catalogue, w io.Writer,
-	report func(Progress)) SeedOutcome {
 	r, err := newRun(ctx, exp, seed, cat, w)
 	if err != nil {
 		return failedSeed(exp, seed, cat, err.Error())
 	}
-	r.report = report
+	return r.whole()
+}
+
+// whole runs everything from deployment to checks, and ends the cluster.
+func (r *run) whole() SeedOutcome {
 	r.execute()
-	return r.outcome()
+	out := r.outcome()
+	if r.keep {
+		r.endOrKeep(&out)
+	}
+	return out
 }
 
 // failedSeed is the outcome of a run that never came to run.
@@ -43,8 +45,11 @@ func failedSeed(exp *Experiment, seed uint64, cat *Catalogue, failure string) Se
 	return out
 }
 
+// unknown is the verdict of a run that failed. Of a failure of many lines it has the first: all of it stands
+// in the outcome once.
 func unknown(property, failure string) checkers.Verdict {
-	return checkers.Verdict{Property: property, Reason: "harness failure: " + failure}
+	first, _, _ := strings.Cut(failure, "\n")
+	return checkers.Verdict{Property: property, Reason: "harness failure: " + first}
 }
 
 // outcome checks the run and sums it up.
@@ -84,28 +89,29 @@ func countFaults(h *history.History) map[string]FaultCounts {
 		switch {
 		case f.Outcome == inject.Installed:
 			n.Installed++
-		case strings.HasPrefix(f.Outcome, inject.Skipped):
+		case strings.HasPrefix(f.Outcome, inject.Cannot):
+			n.noteReason(f.Outcome)
 			n.Skipped++
+			n.Cannot++
+		case strings.HasPrefix(f.Outcome, inject.Skipped):
 			n.noteReason(f.Outcome)
+			n.Skipped++
 		default:
-			n.Indeterminate++
 			n.noteReason(f.Outcome)
+			n.Indeterminate++
 		}
 		out[kind] = n
 	}
 	return out
 }
 
-// noteReason keeps the first reason, and before all others that the environment lacks a capability.
+// noteReason keeps the first reason, and before all others that the environment cannot do such a fault.
 func (n *FaultCounts) noteReason(outcome string) {
 	_, reason, _ := strings.Cut(outcome, ": ")
-	if n.Reason == "" || !n.lacks() && strings.Contains(reason, inject.Lacks) {
+	if n.Reason == "" || n.Cannot == 0 && strings.HasPrefix(outcome, inject.Cannot) {
 		n.Reason = reason
 	}
 }
-
-// lacks reports whether the environment cannot do this kind of fault at all.
-func (n FaultCounts) lacks() bool { return strings.Contains(n.Reason, inject.Lacks) }
 
 // missing returns why a kind of fault was never there, "" when it was, or was never planned.
 func (n FaultCounts) missing(kind string) string {
@@ -126,24 +132,11 @@ func (n FaultCounts) missing(kind string) string {
 func lacking(faults map[string]FaultCounts) string {
 	for _, kind := range slices.Sorted(maps.Keys(faults)) {
 		n := faults[kind]
-		if reason := n.missing(kind); reason != "" && (n.lacks() || n.Indeterminate > 0) {
+		if reason := n.missing(kind); reason != "" && (n.Cannot > 0 || n.Indeterminate > 0) {
 			return reason
 		}
 	}
 	return ""
-}
-
-// stepCounter is a cluster that counts the events of its world.
-type stepCounter interface{ Steps() int64 }
-
-// measure reads the cluster's own counts.
-func (r *run) measure() {
-	if c, ok := r.cluster.(stepCounter); ok {
-		r.steps = c.Steps()
-	}
-	if m, ok := r.cluster.(targets.MarkReader); ok {
-		r.marks = m.Marks()
-	}
 }
 
 // Plan returns the operations and faults, with their times, that a run plans when every operation is

@@ -118,8 +118,7 @@ func TestFaultsThatCannotBe(t *testing.T) {
 	}{
 		{halves, ""},
 		{halves + "}, {pause: {every: 1s, for: 500ms}",
-			"fault pause/pause was skipped: pause needs the capability Pauser, which this environment " +
-				"has not"},
+			"fault pause/pause was skipped: this environment cannot: pause needs the capability Pauser"},
 		{halves + "}, {partition: {shape: isolate-leader, every: 1s, for: 500ms}",
 			"fault partition/isolate-leader was skipped: no leader is known"},
 	} {
@@ -142,17 +141,19 @@ func TestFaultsThatCannotBe(t *testing.T) {
 	}
 }
 
-// TestReasonOfSkips: the reason that is published is the first, but a missing capability goes before.
+// TestReasonOfSkips: the reason that is published is the first, but that the environment cannot do such a
+// fault goes before.
 func TestReasonOfSkips(t *testing.T) {
-	lacks := inject.Skipped + "pause" + inject.Lacks + "Pauser"
+	const beyond = "this environment cannot: pause needs the capability Pauser"
+	lacks := inject.Cannot + "pause needs the capability Pauser"
 	for _, c := range []struct {
 		outcomes []string
 		want     string
 	}{
 		{[]string{inject.Skipped + "n1 is down already", inject.Skipped + "no leader is known"},
 			"n1 is down already"},
-		{[]string{inject.Skipped + "no leader is known", lacks}, "pause needs the capability Pauser"},
-		{[]string{lacks, inject.Skipped + "no leader is known"}, "pause needs the capability Pauser"},
+		{[]string{inject.Skipped + "no leader is known", lacks}, beyond},
+		{[]string{lacks, inject.Skipped + "no leader is known"}, beyond},
 	} {
 		var n FaultCounts
 		for _, outcome := range c.outcomes {
@@ -169,7 +170,7 @@ func TestReasonOfSkips(t *testing.T) {
 func TestOneFaultDoesNotHideAnother(t *testing.T) {
 	got := lacking(map[string]FaultCounts{
 		"crash/lose": {Installed: 3, Indeterminate: 1, Reason: "x"},
-		"pause/stop": {Skipped: 1, Reason: "pause" + inject.Lacks + "Pauser"},
+		"pause/stop": {Skipped: 1, Cannot: 1, Reason: "x"},
 	})
 	if !strings.HasPrefix(got, "fault pause/stop was skipped") {
 		t.Errorf("got %q", got)

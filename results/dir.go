@@ -20,11 +20,13 @@ import (
 )
 
 // The files of a run directory. A run of one row and one seed has its history in HistoryName; other runs
-// have a directory a row with a file a seed for the histories that were kept.
+// have a directory a row with a file a seed for the histories that were kept. The logs of nodes, of runs in
+// real environments, are files in LogsName: n1.log, or, of other runs, <row>-<seed>-n1.log.
 const (
 	SourceName  = "experiment.yaml"
 	HistoryName = "history.jsonl"
 	OutcomeName = "outcome.json"
+	LogsName    = "nodes"
 	// LatestName is the link, below the root of all runs, to the run that was started last. Where links
 	// cannot be made it is a file that holds the path.
 	LatestName = "latest"
@@ -173,6 +175,22 @@ func (d *Dir) History(exp *harness.Experiment, seed uint64) (harness.HistoryFile
 		h.buffer = bufio.NewWriterSize(f, 1<<16)
 	}
 	return h, nil
+}
+
+// Log implements harness.LogSink.
+func (d *Dir) Log(exp *harness.Experiment, seed uint64, node string, data []byte) error {
+	name := slug(node) + ".log"
+	if !d.single {
+		name = d.slugs[exp.Row] + "-" + strconv.FormatUint(seed, 10) + "-" + name
+	}
+	dir := filepath.Join(d.Path, LogsName)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("directory of the logs cannot be made: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
+		return fmt.Errorf("log cannot be written: %w", err)
+	}
+	return nil
 }
 
 // historyFile is a history being written.

@@ -41,6 +41,7 @@ func Text(w io.Writer, out *harness.Outcome, v View) error {
 		buf.WriteString(paint(text, v.Color))
 	}
 	writeNotes(&buf, g.notes)
+	writeKept(&buf, out)
 	if v.Long {
 		if err := writeLong(&buf, out, textRenderer(), v.Color); err != nil {
 			return err
@@ -63,7 +64,8 @@ func Markdown(w io.Writer, out *harness.Outcome, v View) error {
 		return err
 	}
 	buf.WriteString(text)
-	writeNotes(&buf, g.notes)
+	writeNotesMarkdown(&buf, g.notes)
+	writeKeptMarkdown(&buf, out)
 	if v.Long {
 		if err := writeLong(&buf, out, renderer.NewMarkdown(), false); err != nil {
 			return err
@@ -95,16 +97,6 @@ func ColumnsMarkdown(w io.Writer, header []string, rows [][]string) error {
 	}
 	_, err = io.WriteString(w, text)
 	return err
-}
-
-// writeNotes writes the footnotes.
-func writeNotes(w io.Writer, notes []string) {
-	if len(notes) > 0 {
-		fmt.Fprintln(w)
-	}
-	for i, note := range notes {
-		fmt.Fprintf(w, "[%d] %s\n", i+1, note)
-	}
 }
 
 // textRenderer draws columns without any lines.

@@ -88,6 +88,13 @@ type Stepper interface {
 	RunUntil(t int64)
 }
 
+// Unsupported is the error of a fault that the environment cannot do, though it has the capability for
+// others of its kind. Nothing was done.
+type Unsupported struct{ Reason string }
+
+// Error returns the reason.
+func (u *Unsupported) Error() string { return u.Reason }
+
 // Link is a directed connection. An end is a node's name, a session's name, or Anyone's.
 type Link struct{ From, To string }
 
@@ -187,4 +194,18 @@ type StatusReader interface {
 type MarkReader interface {
 	// Marks returns how often each mark was reached, by name.
 	Marks() map[string]int64
+}
+
+// LogReader is the capability to read what a node has written to its log.
+type LogReader interface {
+	// Logs returns the log of a node, of all its lives since the start of the run. It may leave out the
+	// beginning of one that is long.
+	Logs(node string) ([]byte, error)
+}
+
+// Keeper is the capability to leave a cluster as it is when the run is over, for people to look at.
+type Keeper interface {
+	// Keep takes the place of Close: nothing is ended. hint says, in as many lines as it takes, how to get
+	// at the nodes and how to remove them.
+	Keep() (hint string, err error)
 }

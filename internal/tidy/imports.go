@@ -82,10 +82,11 @@ func (rules *Rules) inside(name string) (dir string, ok bool) {
 	return strings.CutPrefix(name, rules.Module+"/")
 }
 
-// standard reports whether the import path is the standard library's: its first element has no dot.
+// standard reports whether the import path is the standard library's: its first element has no dot. The
+// interfaces of operating systems in golang.org/x/sys are its other half.
 func standard(name string) bool {
 	first, _, _ := strings.Cut(name, "/")
-	return !strings.Contains(first, ".")
+	return !strings.Contains(first, ".") || strings.HasPrefix(name, "golang.org/x/sys/")
 }
 
 func orNone(list string) string {

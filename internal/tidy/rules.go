@@ -18,6 +18,7 @@ var importTable = map[string][]string{
 	"history":        {},
 	"internal/keyed": {},
 	"internal/tidy":  {},
+	"internal/need":  {},
 	"ci":             {},
 	"plan":           {"history", "internal/keyed"},
 	"checkers":       {"history", "internal/keyed"},
@@ -26,8 +27,23 @@ var importTable = map[string][]string{
 	"nemesis":        {"history", "plan", "internal/keyed"},
 	"nemesis/inject": {"history", "plan", "nemesis", "targets", "internal/keyed"},
 	"targets":        {"history", "internal/keyed"},
-	// An arm knows its system; it does not know who uses it.
-	"targets/simulated": {"history", "targets", "refimpl/...", "internal/keyed"},
+	// An arm knows its system; it does not know who uses it. Those of the reference store share what
+	// does not depend on the environment.
+	"targets/links":     {"targets", "internal/keyed"},
+	"targets/reference": {"history", "targets", "refimpl/...", "internal/keyed"},
+	"targets/simulated": {"history", "targets", "targets/reference", "refimpl/...", "internal/keyed"},
+	"targets/process": {"history", "targets", "targets/reference", "targets/links", "refimpl/...",
+		"internal/keyed"},
+	"targets/container": {"history", "targets", "targets/reference", "targets/links", "refimpl/...",
+		"nemesis/agent", "nemesis/agent/...", "internal/keyed"},
+	"targets/etcd": {"history", "targets", "targets/container", "targets/links", "internal/keyed"},
+	// What an environment claims is tried by one suite; the arms' tests call it.
+	"targets/targettest": {"history", "targets", "internal/keyed"},
+	// The agent of a pod and what it can do to it.
+	"nemesis/agent":           {"nemesis/agent/..."},
+	"nemesis/agent/packets":   {},
+	"nemesis/agent/vdso":      {},
+	"nemesis/agent/powerloss": {},
 	// The scheduler is as pure as its sources.
 	"harness/schedule": {"history", "plan", "internal/keyed"},
 	// The harness knows targets by their interfaces, never an arm, and saves through a sink.
@@ -44,7 +60,16 @@ var homes = map[string]string{
 	"go.yaml.in/yaml/v3":                "harness",
 	"github.com/spf13/cobra":            "cmd/rashomon",
 	"github.com/spf13/pflag":            "cmd/rashomon",
-	"golang.org/x/sys":                  "cmd/rashomon",
+
+	"github.com/testcontainers/testcontainers-go": "targets/container",
+	"github.com/moby/moby":                        "targets/container",
+	"github.com/google/nftables":                  "nemesis/agent/packets",
+	"github.com/mdlayher/netlink":                 "nemesis/agent/packets",
+	"github.com/hanwen/go-fuse/v2":                "nemesis/agent/powerloss",
+	"github.com/containerd/errdefs":               "targets/container",
+	"go.etcd.io/etcd":                             "targets/etcd",
+	"go.uber.org/zap":                             "targets/etcd",
+	"google.golang.org/grpc":                      "targets/etcd",
 }
 
 // House returns the rules that this module is held to.

@@ -24,7 +24,8 @@ type file struct {
 	ast  *ast.File
 }
 
-// parse reads every Go file of the tree but those under testdata and in hidden directories.
+// parse reads every Go file of the tree but those under testdata, in hidden directories, and in modules of
+// their own.
 func parse(tree fs.FS) (*source, error) {
 	src := &source{fset: token.NewFileSet()}
 	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -33,7 +34,7 @@ func parse(tree fs.FS) (*source, error) {
 		}
 		base := path.Base(name)
 		if entry.IsDir() {
-			if base == "testdata" || base != "." && strings.HasPrefix(base, ".") {
+			if base == "testdata" || base != "." && (strings.HasPrefix(base, ".") || isModule(tree, name)) {
 				return fs.SkipDir
 			}
 			return nil
@@ -44,6 +45,12 @@ func parse(tree fs.FS) (*source, error) {
 		return src.add(tree, name)
 	})
 	return src, err
+}
+
+// isModule reports whether a directory has a go.mod.
+func isModule(tree fs.FS, dir string) bool {
+	_, err := fs.Stat(tree, path.Join(dir, "go.mod"))
+	return err == nil
 }
 
 func (src *source) add(tree fs.FS, name string) error {

@@ -28,6 +28,7 @@ type fake struct {
 	state  map[string]bool // "down n1", "paused n2", "f1 cut", "f2 clock n3"
 	status []targets.NodeStatus
 	fails  map[string]error // by call
+	refuse func(call string) error
 }
 
 func newFake(n int) *fake {
@@ -44,8 +45,7 @@ func newFake(n int) *fake {
 // do notes a call that sets or clears a piece of state.
 func (f *fake) do(set bool, state string, call ...any) error {
 	name := strings.TrimSpace(fmt.Sprintln(call...))
-	f.calls = append(f.calls, name)
-	if err := f.fails[name]; err != nil {
+	if err := f.called(name); err != nil {
 		return err
 	}
 	if f.state[state] == set {
@@ -53,6 +53,15 @@ func (f *fake) do(set bool, state string, call ...any) error {
 	}
 	f.state[state] = set
 	return nil
+}
+
+// called notes a call, and returns why it fails.
+func (f *fake) called(name string) error {
+	f.calls = append(f.calls, name)
+	if err := f.fails[name]; err != nil || f.refuse == nil {
+		return err
+	}
+	return f.refuse(name)
 }
 
 func (f *fake) Status() []targets.NodeStatus {
@@ -70,8 +79,11 @@ func (f *fake) Shape(id string, l []targets.Link, s targets.Shape) error {
 }
 func (f *fake) Unshape(id string) error { return f.do(false, id+" shape", "unshape", id) }
 func (f *fake) Kill(n string, u targets.Unsynced) error {
-	f.state["paused "+n] = false
-	return f.do(true, "down "+n, "kill", n, u)
+	err := f.do(true, "down "+n, "kill", n, u)
+	if err == nil {
+		f.state["paused "+n] = false
+	}
+	return err
 }
 func (f *fake) Start(n string) error  { return f.do(false, "down "+n, "start", n) }
 func (f *fake) Pause(n string) error  { return f.do(true, "paused "+n, "pause", n) }
@@ -91,10 +103,7 @@ func (f *fake) FailDisk(id, n, how string) error {
 	return f.do(true, id+" disk "+n, "fail-disk", id, n, how)
 }
 func (f *fake) HealDisk(id, n string) error { return f.do(false, id+" disk "+n, "heal-disk", id, n) }
-func (f *fake) Promote(n string) error {
-	f.calls = append(f.calls, "promote "+n)
-	return f.fails["promote "+n]
-}
+func (f *fake) Promote(n string) error      { return f.called("promote " + n) }
 
 // broken returns the pieces of state that are not healed.
 func (f *fake) broken() []string {

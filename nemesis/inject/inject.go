@@ -3,7 +3,8 @@
 //
 // The record of a fault is three events under one id: what was asked, with the targets resolved; the
 // outcome ("installed", "skipped: reason", "indeterminate: reason"); and "healed".
-// A skipped fault has only the first two.
+// A skipped fault has only the first two. One that the environment cannot do at all, whatever the moment, is
+// skipped with a reason that says so: "skipped: this environment cannot: reason".
 package inject
 
 import (
@@ -21,9 +22,10 @@ import (
 // The outcomes of a fault, as the values of its second and third event.
 const (
 	Installed = "installed"
-	Skipped   = "skipped: " // with the reason: nothing was done
-	// Lacks stands in the reason when the environment cannot do this kind of fault at all.
-	Lacks         = " needs the capability "
+	Skipped   = "skipped: " // with the reason: nothing was done, or it was undone at once
+	// Cannot is how Skipped goes on when the environment cannot do this kind of fault at all; with the
+	// reason: it has not the capability, or says itself that this is beyond it.
+	Cannot        = Skipped + "this environment cannot: "
 	Indeterminate = "indeterminate: " // with the error: it may have been done in part, and is healed
 	Healed        = "healed"
 	NotHealed     = "not healed: " // with the error: the fault may still be there when the run is over
@@ -34,6 +36,7 @@ type Executor struct {
 	cluster  targets.Cluster
 	sessions []string
 	record   func(history.Event)
+	call     Caller
 	active   []*active // in the order of injection
 	down     holds     // faults that keep a node down
 	paused   holds     // faults that keep a node's process stopped
@@ -48,39 +51,76 @@ type active struct {
 	undo   []func() error
 }
 
+// Caller makes one call of the cluster and returns its error. what says what it does, for people: "killing
+// n1". It may give up on a call that does not return, with an error of its own; the call then goes on
+// unseen.
+type Caller func(what string, do func() error) error
+
 // holds has, by node, the ids of the faults that want a node to stay as it is.
 type holds map[string][]string
 
 // New returns an executor for a cluster. sessions are those that clients run as; record receives the
 // events, in their order. It has to fill in Time and Index.
 func New(cluster targets.Cluster, sessions []string, record func(history.Event)) *Executor {
-	return &Executor{cluster: cluster, sessions: sessions, record: record, down: holds{}, paused: holds{}}
+	return &Executor{cluster: cluster, sessions: sessions, record: record, down: holds{}, paused: holds{},
+		call: func(_ string, do func() error) error { return do() }}
 }
 
+// Through lets the executor make all its calls of the cluster, one at a time, through call.
+func (x *Executor) Through(call Caller) { x.call = call }
+
 // Inject resolves f and carries it out at now, nanoseconds since the start of the run. The fault is due
-// to be healed f.For later. The error, if any, is the reason of an indeterminate outcome; a fault that is
-// skipped is no error.
+// to be healed f.For later. The error, if any, is the reason of an indeterminate outcome, or why the cluster
+// could not even be asked who leads, of which nothing is recorded; a fault that is skipped is no error.
 func (x *Executor) Inject(f *plan.Fault, now int64) error {
-	view := x.view()
+	view, err := x.view()
+	if err != nil {
+		return failed(f, err)
+	}
 	act := nemesis.Resolve(f, &view)
 	x.event(f.Family, f.ID, describe(&act))
-	if reason := cmp.Or(act.Skip, x.missing(f.Family)); reason != "" {
-		x.event(f.Family, f.ID, history.StringValue(Skipped+reason))
+	if act.Skip != "" {
+		x.event(f.Family, f.ID, history.StringValue(Skipped+act.Skip))
+		return nil
+	}
+	if needs := x.missing(f.Family); needs != "" {
+		x.event(f.Family, f.ID, history.StringValue(Cannot+f.Family+" needs the capability "+needs))
 		return nil
 	}
 	a := &active{id: f.ID, family: f.Family, end: now + f.For}
 	x.active = append(x.active, a)
-	err := x.perform(&act, a)
+	err = x.perform(&act, a)
+	if beyond, ok := errors.AsType[*targets.Unsupported](err); ok {
+		if err = x.withdraw(a, beyond); err == nil {
+			return nil
+		}
+	}
 	outcome := Installed
 	if err != nil {
 		outcome = Indeterminate + err.Error()
-		err = fmt.Errorf("fault %s (%s, %s): %w", f.ID, f.Family, f.Shape, err)
+		err = failed(f, err)
 	}
 	x.event(f.Family, f.ID, history.StringValue(outcome))
 	if len(a.undo) == 0 {
 		x.finish(a)
 	}
 	return err
+}
+
+func failed(f *plan.Fault, err error) error {
+	return fmt.Errorf("fault %s (%s, %s): %w", f.ID, f.Family, f.Shape, err)
+}
+
+// withdraw undoes what was done of a fault before the environment said that it cannot do the rest, and
+// records the fault as skipped. When that fails the fault stays active, and its outcome is the error.
+func (x *Executor) withdraw(a *active, beyond *targets.Unsupported) error {
+	if err := a.undoAll(); err != nil {
+		return fmt.Errorf("this environment cannot do all of it (%s), nor undo what it did: %w", beyond.Reason,
+			err)
+	}
+	x.forget(a)
+	x.event(a.family, a.id, history.StringValue(Cannot+beyond.Reason))
+	return nil
 }
 
 // NextHeal returns when the next fault is due to be healed, and whether there is one.
@@ -138,8 +178,19 @@ func (x *Executor) HealAll() error {
 	return errors.Join(errs...)
 }
 
-// heal undoes everything that a did and has not been undone yet, the last first.
+// heal undoes everything that a did and has not been undone yet.
 func (x *Executor) heal(a *active) error {
+	if err := a.undoAll(); err != nil {
+		a.stuck = true
+		return fmt.Errorf("healing fault %s (%s): %w", a.id, a.family, err)
+	}
+	x.finish(a)
+	return nil
+}
+
+// undoAll undoes everything that is left to be undone, the last first, and goes on after errors. What
+// failed is left.
+func (a *active) undoAll() error {
 	var left []func() error
 	var errs []error
 	for _, undo := range slices.Backward(a.undo) {
@@ -147,18 +198,18 @@ func (x *Executor) heal(a *active) error {
 			left, errs = append(left, undo), append(errs, err)
 		}
 	}
-	if len(errs) > 0 {
-		slices.Reverse(left)
-		a.undo, a.stuck = left, true
-		return fmt.Errorf("healing fault %s (%s): %w", a.id, a.family, errors.Join(errs...))
-	}
-	x.finish(a)
-	return nil
+	slices.Reverse(left)
+	a.undo = left
+	return errors.Join(errs...)
 }
 
 // finish records that a is over and forgets it.
 func (x *Executor) finish(a *active) {
 	x.event(a.family, a.id, history.StringValue(Healed))
+	x.forget(a)
+}
+
+func (x *Executor) forget(a *active) {
 	x.active = slices.DeleteFunc(x.active, func(b *active) bool { return b == a })
 }
 
@@ -168,10 +219,13 @@ func (x *Executor) event(family, id string, value history.Value) {
 
 // view asks the cluster who leads and who is down. Nodes that a fault holds down count as down also
 // where nobody can be asked.
-func (x *Executor) view() nemesis.View {
+func (x *Executor) view() (nemesis.View, error) {
 	v := nemesis.View{Nodes: x.cluster.Nodes(), Clients: x.sessions}
 	var leader, best *targets.NodeStatus
-	status := x.status()
+	status, err := x.status()
+	if err != nil {
+		return v, err
+	}
 	for i := range status {
 		s := &status[i]
 		if s.Up && s.Role == "leader" && (leader == nil || s.Epoch > leader.Epoch) {
@@ -195,14 +249,24 @@ func (x *Executor) view() nemesis.View {
 			v.Down = append(v.Down, node)
 		}
 	}
-	return v
+	return v, nil
 }
 
-func (x *Executor) status() []targets.NodeStatus {
-	if reader, ok := x.cluster.(targets.StatusReader); ok {
-		return reader.Status()
+// status returns what the nodes say about themselves, nothing where nobody can be asked.
+func (x *Executor) status() ([]targets.NodeStatus, error) {
+	reader, ok := x.cluster.(targets.StatusReader)
+	if !ok {
+		return nil, nil
 	}
-	return nil
+	var status []targets.NodeStatus
+	err := x.call("asking the nodes for their status", func() error {
+		status = reader.Status()
+		return nil
+	})
+	if err != nil {
+		return nil, err // a call that was given up may still be writing to status
+	}
+	return status, nil
 }
 
 func isDown(status []targets.NodeStatus, node string) bool {

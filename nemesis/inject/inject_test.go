@@ -98,8 +98,7 @@ func TestMissingCapabilities(t *testing.T) {
 	for family, needs := range map[string]string{"partition": "Partitioner", "crash": "Killer",
 		"pause": "Pauser", "clock": "ClockSkewer", "link": "Shaper", "disk": "DiskFaulter"} {
 		f := plan.Fault{ID: family, Family: family, Shape: "isolate-one", For: 5}
-		want := fmt.Sprintf("skipped: %s needs the capability %s, which this environment has not", family,
-			needs)
+		want := fmt.Sprintf("skipped: this environment cannot: %s needs the capability %s", family, needs)
 		if err := r.Inject(&f, 0); err != nil || r.story(family) != want {
 			t.Errorf("%s: %v, recorded %q", family, err, r.story(family))
 		}
@@ -273,29 +272,19 @@ func TestView(t *testing.T) {
 	c.status[1].Role, c.status[1].Epoch = "leader", 2 // n1 does not know yet that it was deposed
 	c.status[3].Up = false
 	r := newRig(t, c)
-	if v := r.view(); v.Leader != "n2" || v.Best != "n3" || !slices.Equal(v.Down, []string{"n4"}) {
-		t.Errorf("%+v", v)
+	if v, err := r.view(); err != nil || v.Leader != "n2" || v.Best != "n3" || !slices.Equal(v.Down, []string{"n4"}) {
+		t.Errorf("%+v, %v", v, err)
 	}
 }
 
 // Whatever is injected and healed, in whatever order, at the end all is healed: 300 random runs.
 func TestEverythingIsHealedInTheEnd(t *testing.T) {
-	families := nemesis.All()
 	for seed := range uint64(300) {
 		key := keyed.New(seed)
 		c := newFake(3 + key.N(3))
 		r := newRig(t, c)
 		for i := range 40 {
-			k := key.With(uint64(i))
-			info := families[k.Named("family").N(len(families))]
-			var shapes []string
-			for shape := range info.Shapes {
-				shapes = append(shapes, shape)
-			}
-			slices.Sort(shapes)
-			f := plan.Fault{ID: fmt.Sprint("f", i), Family: info.Family, Shape: shapes[k.N(len(shapes))],
-				Targets: info.Targets[k.Named("targets").N(len(info.Targets))], Amount: 1 + int64(k.N(9)),
-				For: int64(k.Named("for").N(20)), Pick: k.Uint64()}
+			f := randomFault(key.With(uint64(i)), i)
 			now := int64(i)
 			if err := errors.Join(r.HealDue(now), r.Inject(&f, now)); err != nil {
 				t.Fatalf("seed %d, step %d: %v", seed, i, err)
@@ -310,4 +299,18 @@ func TestEverythingIsHealedInTheEnd(t *testing.T) {
 			}
 		}
 	}
+}
+
+// randomFault draws the i-th fault of a run.
+func randomFault(k keyed.Key, i int) plan.Fault {
+	families := nemesis.All()
+	info := families[k.Named("family").N(len(families))]
+	var shapes []string
+	for shape := range info.Shapes {
+		shapes = append(shapes, shape)
+	}
+	slices.Sort(shapes)
+	return plan.Fault{ID: fmt.Sprint("f", i), Family: info.Family, Shape: shapes[k.N(len(shapes))],
+		Targets: info.Targets[k.Named("targets").N(len(info.Targets))], Amount: 1 + int64(k.N(9)),
+		For: int64(k.Named("for").N(20)), Pick: k.Uint64()}
 }

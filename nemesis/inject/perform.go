@@ -17,10 +17,10 @@ var unsynced = map[string]targets.Unsynced{
 	nemesis.WipeDisk:     targets.WipeDisk,
 }
 
-// missing returns why the environment cannot do faults of that family, "" when it can.
-func (x *Executor) missing(family string) string {
+// missing returns the capability that the environment would need for faults of that family and has not, ""
+// when it has it.
+func (x *Executor) missing(family string) (needs string) {
 	var ok bool
-	var needs string
 	switch family {
 	case "partition":
 		_, ok = x.cluster.(targets.Partitioner)
@@ -47,42 +47,61 @@ func (x *Executor) missing(family string) string {
 	if ok {
 		return ""
 	}
-	return family + Lacks + needs + ", which this environment has not"
+	return needs
 }
 
-// perform carries out an action whose capability is there. It notes how to undo each deed before the
-// deed, so that one which failed half-way is undone too, and stops at the first error.
+// perform carries out an action whose capability is there. It stops at the first error.
 func (x *Executor) perform(act *nemesis.Action, a *active) error {
+	amount := act.Fault.Amount
 	switch act.Fault.Family {
 	case "partition":
 		p := x.cluster.(targets.Partitioner)
-		a.later(func() error { return p.Uncut(a.id) })
-		return p.Cut(a.id, links(act))
+		return x.deed(a, "cutting links", func() error { return p.Cut(a.id, links(act)) },
+			x.later("healing links", func() error { return p.Uncut(a.id) }))
 	case "link":
 		s := x.cluster.(targets.Shaper)
-		a.later(func() error { return s.Unshape(a.id) })
-		return s.Shape(a.id, links(act), linkShape(act))
+		return x.deed(a, "shaping links", func() error { return s.Shape(a.id, links(act), linkShape(act)) },
+			x.later("healing links", func() error { return s.Unshape(a.id) }))
 	case "crash":
 		return each(act.Nodes, func(node string) error { return x.crash(act, a, node) })
 	case "pause":
 		return each(act.Nodes, func(node string) error { return x.pause(a, node) })
 	case "clock":
-		if err := each(act.Nodes, func(n string) error {
-			return x.skew(act, a, n,
-				act.Fault.Amount)
-		}); err != nil {
+		if err := each(act.Nodes, func(n string) error { return x.skew(act, a, n, amount) }); err != nil {
 			return err
 		}
-		return each(act.Against, func(n string) error { return x.skew(act, a, n, -act.Fault.Amount) })
+		return each(act.Against, func(n string) error { return x.skew(act, a, n, -amount) })
 	case "disk":
 		return each(act.Nodes, func(node string) error { return x.disk(act, a, node) })
 	case "operator":
-		return each(act.Nodes, x.cluster.(targets.Operator).Promote)
+		o := x.cluster.(targets.Operator)
+		return each(act.Nodes, func(node string) error {
+			return x.call("promoting "+node, func() error { return o.Promote(node) })
+		})
 	}
 	return fmt.Errorf("nobody knows how to inject %s", act.Fault.Family)
 }
 
-func (a *active) later(undo func() error) { a.undo = append(a.undo, undo) }
+// deed does something to the cluster. How it is undone is noted before, so that a deed which failed half-way
+// is undone too; one that the environment cannot do was not done, and there is nothing to undo.
+func (x *Executor) deed(a *active, what string, do, undo func() error) error {
+	a.undo = append(a.undo, undo)
+	err := x.call(what, do)
+	if unsupported(err) {
+		a.undo = a.undo[:len(a.undo)-1]
+	}
+	return err
+}
+
+// later returns what makes a call of the cluster later.
+func (x *Executor) later(what string, do func() error) func() error {
+	return func() error { return x.call(what, do) }
+}
+
+func unsupported(err error) bool {
+	_, ok := errors.AsType[*targets.Unsupported](err)
+	return ok
+}
 
 func each(nodes []string, do func(node string) error) error {
 	for _, node := range nodes {
@@ -97,27 +116,36 @@ func each(nodes []string, do func(node string) error) error {
 // killed process is not paused any more.
 func (x *Executor) crash(act *nemesis.Action, a *active, node string) error {
 	k := x.cluster.(targets.Killer)
-	first := x.down.hold(node, a.id)
-	a.later(func() error { return x.down.release(node, a.id, k.Start) })
-	if !first {
-		return nil
+	up := len(x.down[node]) == 0
+	err := x.held(x.down, a, node, "killing "+node,
+		func() error { return k.Kill(node, unsynced[act.Fault.Shape]) },
+		x.later("starting "+node, func() error { return k.Start(node) }))
+	if up && err == nil {
+		delete(x.paused, node)
 	}
-	if err := k.Kill(node, unsynced[act.Fault.Shape]); err != nil {
-		return err
-	}
-	delete(x.paused, node)
-	return nil
+	return err
 }
 
 // pause stops a node's process unless another fault has stopped it already.
 func (x *Executor) pause(a *active, node string) error {
 	p := x.cluster.(targets.Pauser)
-	first := x.paused.hold(node, a.id)
-	a.later(func() error { return x.paused.release(node, a.id, p.Resume) })
-	if !first {
+	return x.held(x.paused, a, node, "pausing "+node, func() error { return p.Pause(node) },
+		x.later("resuming "+node, func() error { return p.Resume(node) }))
+}
+
+// held brings a node into a state unless another fault holds it there already. The last fault that lets go
+// of the node frees it.
+func (x *Executor) held(h holds, a *active, node, what string, do, free func() error) error {
+	release := func() error { return h.release(node, a.id, free) }
+	if !h.hold(node, a.id) {
+		a.undo = append(a.undo, release)
 		return nil
 	}
-	return p.Pause(node)
+	err := x.deed(a, what, do, release)
+	if unsupported(err) {
+		h[node] = slices.DeleteFunc(h[node], func(id string) bool { return id == a.id })
+	}
+	return err
 }
 
 // hold notes that a fault holds a node, and reports whether it is the only one.
@@ -128,13 +156,13 @@ func (h holds) hold(node, id string) bool {
 
 // release ends a fault's hold on a node, if it still has one. When no other is left it calls free first;
 // the hold stays when that fails, so that it can be tried again.
-func (h holds) release(node, id string, free func(node string) error) error {
+func (h holds) release(node, id string, free func() error) error {
 	i := slices.Index(h[node], id)
 	if i < 0 {
 		return nil
 	}
 	if len(h[node]) == 1 {
-		if err := free(node); err != nil {
+		if err := free(); err != nil {
 			return err
 		}
 	}
@@ -144,36 +172,43 @@ func (h holds) release(node, id string, free func(node string) error) error {
 
 func (x *Executor) skew(act *nemesis.Action, a *active, node string, amount int64) error {
 	c := x.cluster.(targets.ClockSkewer)
-	a.later(func() error { return c.Unskew(a.id, node) })
+	bend := func() error { return c.Step(a.id, node, amount) }
 	switch act.Fault.Shape {
 	case nemesis.ClockFreeze:
-		return c.Freeze(a.id, node)
+		bend = func() error { return c.Freeze(a.id, node) }
 	case nemesis.ClockDrift, nemesis.ClockFast, nemesis.ClockSlow:
-		return c.Drift(a.id, node, amount)
+		bend = func() error { return c.Drift(a.id, node, amount) }
 	}
-	return c.Step(a.id, node, amount)
+	return x.deed(a, "bending the clock of "+node, bend,
+		x.later("healing the clock of "+node, func() error { return c.Unskew(a.id, node) }))
 }
 
 // disk makes a node's disk misbehave. A store that stops when its disk fails has to be started again.
 func (x *Executor) disk(act *nemesis.Action, a *active, node string) error {
 	d := x.cluster.(targets.DiskFaulter)
-	a.later(func() error { return errors.Join(d.HealDisk(a.id, node), x.revive(node)) })
+	spoil := func() error { return d.FailDisk(a.id, node, act.Fault.Shape) }
 	switch act.Fault.Shape {
 	case nemesis.DiskSlow:
-		return d.SlowDisk(a.id, node, act.Fault.Amount)
+		spoil = func() error { return d.SlowDisk(a.id, node, act.Fault.Amount) }
 	case nemesis.DiskStall:
-		return d.SlowDisk(a.id, node, 0)
+		spoil = func() error { return d.SlowDisk(a.id, node, 0) }
 	}
-	return d.FailDisk(a.id, node, act.Fault.Shape)
+	heal := x.later("healing the disk of "+node, func() error { return d.HealDisk(a.id, node) })
+	return x.deed(a, "spoiling the disk of "+node, spoil,
+		func() error { return errors.Join(heal(), x.revive(node)) })
 }
 
 // revive starts a node that is down though no fault holds it down.
 func (x *Executor) revive(node string) error {
 	k, ok := x.cluster.(targets.Killer)
-	if !ok || len(x.down[node]) > 0 || !isDown(x.status(), node) {
+	if !ok || len(x.down[node]) > 0 {
 		return nil
 	}
-	return k.Start(node)
+	status, err := x.status()
+	if err != nil || !isDown(status, node) {
+		return err
+	}
+	return x.call("starting "+node, func() error { return k.Start(node) })
 }
 
 func links(act *nemesis.Action) []targets.Link {

@@ -76,7 +76,7 @@ func storm(t *testing.T, seed uint64) map[string]int {
 		switch s, _ := ev.Value.AsString(); {
 		case s == inject.Installed:
 			installed[shape[ev.Fault]]++
-		case strings.Contains(s, "needs the capability") || strings.HasPrefix(s, inject.Indeterminate):
+		case strings.HasPrefix(s, inject.Cannot) || strings.HasPrefix(s, inject.Indeterminate):
 			t.Errorf("seed %d: %s at %d: %s", seed, shape[ev.Fault], clock.Now(), s)
 		}
 	})

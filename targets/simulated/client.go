@@ -5,6 +5,7 @@ import (
 	"github.com/rashomon-harness/rashomon/refimpl"
 	"github.com/rashomon-harness/rashomon/refimpl/client"
 	"github.com/rashomon-harness/rashomon/targets"
+	"github.com/rashomon-harness/rashomon/targets/reference"
 )
 
 // clientArm is the client of one session on one device. The store's client carries out one call at a
@@ -19,11 +20,9 @@ type clientArm struct {
 	ended   func(*client.Result) // end, made once
 }
 
-// operation is what is left to know about an operation once it is a call.
+// operation is an operation under way.
 type operation struct {
-	f    string
-	keys bool          // it has several keys
-	arg  history.Value // what its completion repeats
+	reference.Operation
 	done func(targets.Completion)
 }
 
@@ -41,17 +40,17 @@ type refusal struct {
 // Submit sends an operation on its way. What the store cannot make sense of completes with
 // unsupported or bad-request, when time next passes.
 func (a *clientArm) Submit(inv *history.Event, done func(targets.Completion)) {
-	op := operation{f: inv.F, keys: len(inv.Keys) > 0, arg: inv.Value, done: done}
+	op := operation{reference.OperationOf(inv), done}
 	if a.current.done != nil {
 		w := waiting{op: op}
-		if problem := a.cluster.convert(inv, &w.call); problem.Code != history.NoError {
+		if problem := a.cluster.mapper.Call(inv, &w.call); problem.Code != history.NoError {
 			a.cluster.refuse(done, problem)
 			return
 		}
 		a.waiting = append(a.waiting, w)
 		return
 	}
-	if problem := a.cluster.convert(inv, &a.call); problem.Code != history.NoError {
+	if problem := a.cluster.mapper.Call(inv, &a.call); problem.Code != history.NoError {
 		a.cluster.refuse(done, problem)
 		return
 	}
@@ -70,7 +69,7 @@ func (a *clientArm) start(op operation) {
 func (a *clientArm) end(r *client.Result) {
 	op := a.current
 	a.current = operation{}
-	completion := a.cluster.completion(&op, r)
+	completion := a.cluster.mapper.Completion(&op.Operation, r)
 	if len(a.waiting) > 0 {
 		next := a.waiting[0]
 		a.waiting = a.waiting[1:]
@@ -91,40 +90,4 @@ func (c *cluster) tellRefused() {
 	for _, r := range refused {
 		r.done(r.completion)
 	}
-}
-
-// completion maps how a call ended.
-func (c *cluster) completion(op *operation, r *client.Result) targets.Completion {
-	out := targets.Completion{Err: history.Error{Code: code(r.Err)}}
-	if r.Reply == nil {
-		return out
-	}
-	out.Node = c.names.node(r.Reply.By)
-	if r.Err == refimpl.ErrNone {
-		out.Value = result(op, r.Reply)
-		out.Ev = c.names.evidence(r.Reply)
-	}
-	return out
-}
-
-// codes maps the store's errors to the history's, by name; a test proves that it has all of them.
-var codes = [refimpl.NumErrCodes]history.Code{
-	refimpl.ErrNone:         history.NoError,
-	refimpl.ErrNotLeader:    history.NotLeader,
-	refimpl.ErrNoLeader:     history.NoLeader,
-	refimpl.ErrDeposed:      history.Deposed,
-	refimpl.ErrTokenLost:    history.TokenLost,
-	refimpl.ErrTokenTimeout: history.TokenTimeout,
-	refimpl.ErrLeaseExpired: history.LeaseExpired,
-	refimpl.ErrCrossShard:   history.CrossShard,
-	refimpl.ErrTimeout:      history.Timeout,
-	refimpl.ErrBadRequest:   history.BadRequest,
-	refimpl.ErrOverloaded:   history.Overloaded,
-}
-
-func code(e refimpl.ErrCode) history.Code {
-	if int(e) < len(codes) {
-		return codes[e]
-	}
-	return history.Internal
 }

@@ -1,13 +1,13 @@
 package simulated
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/rashomon-harness/rashomon/refimpl"
 	"github.com/rashomon-harness/rashomon/refimpl/client"
 	"github.com/rashomon-harness/rashomon/refimpl/sim"
 	"github.com/rashomon-harness/rashomon/targets"
+	"github.com/rashomon-harness/rashomon/targets/reference"
 )
 
 // cluster is a world and the clients in it. It has every capability but those of real environments.
@@ -20,14 +20,14 @@ type cluster struct {
 	sessions   map[string]*client.Session
 	linkFaults []linkFault // those that are active, for clients still to come
 	refused    []refusal   // completions of operations that never reached the store
-	names      names
+	mapper     *reference.Mapper
 }
 
 type clientName struct{ session, device string }
 
 func newCluster(nodes []string, shards int, world *sim.World) *cluster {
 	return &cluster{nodes: slices.Clone(nodes), world: world, byName: map[clientName]*clientArm{},
-		sessions: map[string]*client.Session{}, names: newNames(nodes, shards)}
+		sessions: map[string]*client.Session{}, mapper: reference.NewMapper(nodes, shards)}
 }
 
 // Nodes returns the names of the nodes.
@@ -98,10 +98,4 @@ func (c *cluster) Marks() map[string]int64 {
 }
 
 // node returns the address of a node.
-func (c *cluster) node(name string) (refimpl.Addr, error) {
-	i := slices.Index(c.nodes, name)
-	if i < 0 {
-		return refimpl.Nobody, fmt.Errorf("there is no node named %q: the nodes are %v", name, c.nodes)
-	}
-	return refimpl.Addr(i), nil
-}
+func (c *cluster) node(name string) (refimpl.Addr, error) { return c.mapper.Node(name) }

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/rashomon-harness/rashomon/history"
-	"github.com/rashomon-harness/rashomon/refimpl"
 	"github.com/rashomon-harness/rashomon/targets"
 )
 
@@ -76,20 +75,6 @@ func TestEvidence(t *testing.T) {
 	epoch := r.Status()[slices.Index(r.Nodes(), leader)].Epoch
 	if name := fmt.Sprintf("s0e%d", epoch); ev.Ver[0].Source != name {
 		t.Errorf("version %v, want the source %s", ev.Ver, name)
-	}
-}
-
-func TestNames(t *testing.T) {
-	n := newNames([]string{"n1", "n2", "n3"}, 2)
-	for range 2 { // made, then remembered
-		if got := fmt.Sprint(n.set(0), n.set(1), n.set(6), n.node(2), n.node(refimpl.Nobody),
-			n.node(3)); got !=
-			"[] [n1] [n2 n3]n3" {
-			t.Errorf("got %q", got)
-		}
-		if got := fmt.Sprint(n.source(1, 7), n.source(0, 7), n.source(2, 1)); got != "s1e7s0e7s2e1" {
-			t.Errorf("got %q", got)
-		}
 	}
 }
 
@@ -200,17 +185,5 @@ func TestDeterminism(t *testing.T) {
 	}
 	if run(3) == run(4) {
 		t.Error("seeds 3 and 4 give the same run")
-	}
-}
-
-func TestCodesAreTotal(t *testing.T) {
-	for e, c := range codes {
-		name := refimpl.ErrCode(e).String()
-		if c.String() != name && !(e == 0 && c == history.NoError) {
-			t.Errorf("the store's %s maps to %q", name, c)
-		}
-	}
-	if code(200) != history.Internal {
-		t.Errorf("an unknown code maps to %v", code(200))
 	}
 }

@@ -5,7 +5,6 @@ package simulated
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/rashomon-harness/rashomon/internal/keyed"
 	"github.com/rashomon-harness/rashomon/refimpl"
@@ -13,6 +12,7 @@ import (
 	"github.com/rashomon-harness/rashomon/refimpl/sim"
 	"github.com/rashomon-harness/rashomon/refimpl/singleleader"
 	"github.com/rashomon-harness/rashomon/targets"
+	"github.com/rashomon-harness/rashomon/targets/reference"
 )
 
 // Target is the reference store, deployed in the simulated world.
@@ -22,7 +22,7 @@ type Target struct{}
 func New() targets.Target { return Target{} }
 
 // Name returns "reference".
-func (Target) Name() string { return "reference" }
+func (Target) Name() string { return reference.Name }
 
 // Env returns "sim".
 func (Target) Env() string { return "sim" }
@@ -56,22 +56,7 @@ func (Target) Deploy(_ context.Context, spec *targets.Spec) (targets.Cluster, er
 
 // decode returns the store's configuration and the world's, or everything that is wrong with them.
 func decode(spec *targets.Spec) (*refimpl.Config, *world, []targets.FieldError) {
-	var errs []targets.FieldError
-	for i, name := range spec.Nodes {
-		taken := append([]string{"", targets.AllClients, targets.AllNodes}, spec.Nodes[:i]...)
-		if slices.Contains(taken, name) {
-			errs = append(errs, targets.FieldError{Path: "nodes", Value: fmt.Sprintf("%q", name),
-				Allowed: "names that differ, other than clients and nodes"})
-		}
-	}
-	store, wrong := refimpl.DecodeConfig(len(spec.Nodes), spec.Config)
-	for _, e := range wrong {
-		path := "config." + e.Field
-		if e.Field == "nodes" {
-			path = e.Field
-		}
-		errs = append(errs, targets.FieldError{Path: path, Value: e.Value, Allowed: e.Allowed})
-	}
+	store, errs := reference.Decode(spec)
 	w, more := decodeWorld(spec.World, spec.Nodes, store.Shards)
 	return store, w, append(errs, more...)
 }

@@ -147,26 +147,6 @@ func TestLoss(t *testing.T) {
 	}
 }
 
-func FuzzValues(f *testing.F) {
-	f.Add(int64(3), "text", byte(0))
-	f.Add(int64(-1), "", byte(27))
-	f.Fuzz(func(t *testing.T, n int64, s string, shape byte) {
-		leaf := []history.Value{{}, history.IntValue(n), history.StringValue(s),
-			history.BoolValue(n > 0)}[shape%4]
-		v := leaf
-		for range shape / 4 % 5 {
-			v = history.ListValue(v, leaf)
-		}
-		var stored refimpl.Value
-		if problem := toStore(v, &stored); problem.Code != history.NoError {
-			t.Fatalf("%v: %v", v, problem)
-		}
-		if back := fromStore(stored); !back.Equal(v) {
-			t.Fatalf("%v came back as %v", v, back)
-		}
-	})
-}
-
 func BenchmarkWrites(b *testing.B) {
 	r := deploy(b, 5, nil, nil)
 	c := r.Client("r1", "")
@@ -182,22 +162,5 @@ func BenchmarkWrites(b *testing.B) {
 	c.Submit(&ev, next)
 	for left > 0 {
 		r.RunUntil(r.Now() + sec)
-	}
-}
-
-// BenchmarkBorder is what the arm adds to an operation: conversion there and back, and evidence.
-func BenchmarkBorder(b *testing.B) {
-	r := deploy(b, 5, nil, nil)
-	done := r.do("r1", write("k", 1))
-	arm, ev := r.clients[0], write("k", 1)
-	reply := &refimpl.Reply{By: 0, Epoch: 1, Index: 7, Acks: 7}
-	op := operation{f: history.FWrite, arg: ev.Value}
-	b.ReportAllocs()
-	for b.Loop() {
-		if problem := r.convert(&ev, &arm.call); problem.Code != history.NoError {
-			b.Fatal(problem)
-		}
-		done.Value = result(&op, reply)
-		done.Ev = r.names.evidence(reply)
 	}
 }

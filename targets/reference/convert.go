@@ -1,4 +1,4 @@
-package simulated
+package reference
 
 import (
 	"fmt"
@@ -19,15 +19,15 @@ var ops = map[string]refimpl.OpKind{
 	history.FPeek:   refimpl.OpPeek,
 }
 
-// convert makes the call of an operation, or returns why the store cannot make sense of it.
-func (c *cluster) convert(inv *history.Event, call *client.Call) history.Error {
+// Call makes the store's call of an operation, or returns why the store cannot make sense of it.
+func (m *Mapper) Call(inv *history.Event, call *client.Call) history.Error {
 	kind, ok := ops[inv.F]
 	if !ok {
 		return history.Error{Code: history.Unsupported, Text: "the store has no operation " + inv.F}
 	}
 	*call = client.Call{Op: kind, Key: inv.Key, Keys: inv.Keys, Near: refimpl.Nobody}
 	if inv.Node != "" {
-		near, err := c.node(inv.Node)
+		near, err := m.Node(inv.Node)
 		if err != nil {
 			return bad("%v", err)
 		}
@@ -99,7 +99,7 @@ var microOps = map[string]refimpl.OpKind{
 }
 
 // result returns the value that an operation that went well completes with.
-func result(op *operation, r *refimpl.Reply) history.Value {
+func result(op *Operation, r *refimpl.Reply) history.Value {
 	switch op.f {
 	case history.FWrite, history.FAppend:
 		return op.arg

@@ -1,0 +1,78 @@
+package harness
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/rashomon-harness/rashomon/history"
+	"github.com/rashomon-harness/rashomon/targets"
+)
+
+// quickCluster has clients that answer at once, from within Submit.
+type quickCluster struct{ *memCluster }
+
+func (quickCluster) Client(string, string) targets.Client { return quickClient{} }
+
+type quickClient struct{}
+
+func (quickClient) Submit(inv *history.Event, done func(targets.Completion)) {
+	out := targets.Completion{Node: "n1"}
+	if inv.F == history.FWrite {
+		out.Value = inv.Value
+	}
+	done(out)
+}
+
+const benchExperiment = `version: 1
+name: quick
+target: memory
+nodes: 3
+workload: {name: register, keys: 100, rate: 1000000, concurrency: 20}
+time: 2s
+quiesce: 100ms
+seed: 1
+`
+
+// BenchmarkWallDriver records operations of 20 clients that are answered at once, in wall time, with the
+// history on disk. It reports operations a second, and how long they seem to have taken: all of that is
+// the harness's own.
+func BenchmarkWallDriver(b *testing.B) {
+	m := &memTarget{env: "wall"}
+	exp, cat := loaded(b, m, benchExperiment, LoadOptions{})[0], memCatalogue(m)
+	cat.Targets = []targets.Target{badTarget{m, func(c targets.Cluster) targets.Cluster {
+		return quickCluster{c.(*memCluster)}
+	}}}
+	ops, took, intervals := 0, int64(0), []int64(nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		file, err := os.Create(filepath.Join(b.TempDir(), "history.jsonl"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		r, err := newRun(context.Background(), exp, 1, cat, file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r.execute()
+		if err := file.Close(); err != nil || r.failure != "" {
+			b.Fatal(err, r.failure)
+		}
+		took += exp.Time
+		intervals = intervals[:0]
+		for _, op := range r.rec.History().Ops {
+			if op.Call < r.begin+exp.Time {
+				ops++
+				intervals = append(intervals, op.Return-op.Call)
+			}
+		}
+	}
+	slices.Sort(intervals)
+	b.ReportMetric(float64(ops)/time.Duration(took).Seconds(), "ops/s")
+	b.ReportMetric(float64(intervals[len(intervals)/2]), "p50-ns")
+	b.ReportMetric(float64(intervals[len(intervals)*99/100]), "p99-ns")
+	b.ReportMetric(0, "ns/op")
+}

@@ -1,0 +1,95 @@
+//go:build linux
+
+package powerloss
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// errClosed is the answer of a file system that was closed.
+var errClosed = errors.New("the file system that forgets is not mounted any more")
+
+// PowerLoss forgets all that was not synced, of all files at one instant, and returns when nobody can see it
+// any more. It returns what was lost; what the kernel had not handed over yet of shared mappings is lost too,
+// and not counted. An error means that the kernel may still show something of it, or that nothing is mounted.
+func (f *FS) PowerLoss() (Lost, error) {
+	f.losing <- struct{}{}
+	defer func() { <-f.losing }()
+	if f.layer.shut.Load() {
+		return Lost{}, errClosed
+	}
+	lost, cached := f.layer.lose()
+	err := f.emptyCache(cached)
+	f.layer.light()
+	f.layer.log.Info("power loss", "files", lost.Files, "bytes", lost.Bytes)
+	return lost, err
+}
+
+// Pending returns what a power loss would take away now.
+func (f *FS) Pending() Lost {
+	var lost Lost
+	f.layer.nodes.each(func(n *node) {
+		bytes, any := n.waits()
+		if any && !n.nameless() {
+			lost.Files++
+			lost.Bytes += bytes
+		}
+	})
+	return lost
+}
+
+// lose forgets what is pending, and has it dark until light. It returns the kernel's names of the files that
+// it may have in its page cache and that have changed, or may be written to through a mapping.
+func (l *layer) lose() (lost Lost, cached []uint64) {
+	l.loss.Lock()
+	defer l.loss.Unlock()
+	l.dark = true
+	var unheld []*node
+	l.nodes.each(func(n *node) {
+		bytes, any := n.forget(&l.budget)
+		if any && !n.nameless() {
+			lost.Files++
+			lost.Bytes += bytes
+		}
+		if any || n.isOpen() {
+			cached = append(cached, n.id)
+		}
+		if any && n.lookups == 0 {
+			unheld = append(unheld, n)
+		}
+	})
+	for _, n := range unheld {
+		l.nodes.release(n, 0, &l.budget)
+	}
+	l.full.Store(false)
+	return lost, cached
+}
+
+// light ends what lose began.
+func (l *layer) light() {
+	l.loss.Lock()
+	defer l.loss.Unlock()
+	l.dark = false
+}
+
+func (n *node) isOpen() bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.opens > 0
+}
+
+// emptyCache has the kernel drop the pages and attributes of files. It writes dirty pages back before, which
+// the layer drops while it is dark. No lock is held: the kernel waits for requests that are under way.
+func (f *FS) emptyCache(ids []uint64) error {
+	var failed error
+	for _, id := range ids {
+		status := f.server.InodeNotify(id, 0, 0)
+		if status != fuse.OK && status != fuse.ENOENT && failed == nil {
+			failed = fmt.Errorf("the kernel's page cache may still have what was lost: %w", errno(status))
+		}
+	}
+	return failed
+}

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/rashomon-harness/rashomon/refimpl"
+)
+
+// compact returns the fewest records that leave a node where the given ones do: each shard's last RecMeta and
+// the entries that were not cut. A shard's log begins at 1 and has no gaps.
+func compact(records []refimpl.Record) []refimpl.Record {
+	metas := map[int32]refimpl.Record{}
+	logs := map[int32][]refimpl.Record{}
+	for _, r := range records {
+		switch r.Kind {
+		case refimpl.RecMeta:
+			metas[r.Shard] = r
+		case refimpl.RecEntry:
+			logs[r.Shard] = append(logs[r.Shard][:r.Index-1], r)
+		case refimpl.RecTruncate:
+			logs[r.Shard] = logs[r.Shard][:r.Index-1]
+		}
+	}
+	var shards []int32
+	for shard := range metas {
+		shards = append(shards, shard)
+	}
+	for shard := range logs {
+		if _, ok := metas[shard]; !ok {
+			shards = append(shards, shard)
+		}
+	}
+	slices.Sort(shards)
+	out := make([]refimpl.Record, 0, len(shards))
+	for _, shard := range shards {
+		if meta, ok := metas[shard]; ok {
+			out = append(out, meta)
+		}
+		out = append(out, logs[shard]...)
+	}
+	return out
+}
+
+// checkRecords returns an error when records do not follow from each other, so that what takes them in can
+// rely on it.
+func checkRecords(records []refimpl.Record, shards int) error {
+	last := make([]int64, shards)
+	for i := range records {
+		r := &records[i]
+		if r.Kind == refimpl.RecSync {
+			continue
+		}
+		if r.Shard < 0 || int(r.Shard) >= shards {
+			return fmt.Errorf("record %d is of shard %d; the configuration has %d shards", i, r.Shard, shards)
+		}
+		switch r.Kind {
+		case refimpl.RecEntry:
+			if r.Index < 1 || r.Index > last[r.Shard]+1 {
+				return fmt.Errorf("record %d puts entry %d after entry %d", i, r.Index, last[r.Shard])
+			}
+			last[r.Shard] = r.Index
+		case refimpl.RecTruncate:
+			if r.Index < 1 || r.Index > last[r.Shard]+1 {
+				return fmt.Errorf("record %d cuts at entry %d a log of %d entries", i, r.Index, last[r.Shard])
+			}
+			last[r.Shard] = r.Index - 1
+		}
+	}
+	return nil
+}
+
+// writeSnapshot writes the snapshot of generation g: what records amount to.
+func writeSnapshot(dir string, g uint64, records []refimpl.Record) error {
+	records = compact(records)
+	path := filepath.Join(dir, fmt.Sprintf(snapshotName, g))
+	f, err := os.Create(path + ".new")
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	_, err = w.Write(header(snapshotMagic, g, uint64(len(records))))
+	var buf []byte
+	for i := range records {
+		if err != nil {
+			break
+		}
+		buf = appendFrame(buf[:0], &records[i])
+		_, err = w.Write(buf)
+	}
+	if err = errors.Join(err, w.Flush(), f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path+".new"))
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// readSnapshot reads the snapshot of generation g, which has no torn tail: any damage is an error.
+func readSnapshot(dir string, g uint64) ([]refimpl.Record, error) {
+	name := fmt.Sprintf(snapshotName, g)
+	f, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	count, err := readHeader(f, snapshotMagic, g)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var records []refimpl.Record
+	end, err := readFrames(f, func(r *refimpl.Record) { records = append(records, *r) })
+	if err == nil && uint64(len(records)) != count {
+		err = fmt.Errorf("it has %d records and breaks off at byte %d after %d", count, end, len(records))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return records, nil
+}
+
+// prune removes the files that the snapshot of generation g makes superfluous.
+func prune(dir string, g uint64) error {
+	var errs []error
+	for _, pattern := range []string{logName, snapshotName} {
+		found, err := generations(dir, pattern)
+		errs = append(errs, err)
+		for _, old := range found {
+			if old < g || old == g && pattern == logName {
+				errs = append(errs, os.Remove(filepath.Join(dir, fmt.Sprintf(pattern, old))))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,111 @@
+package container
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/moby/moby/client"
+)
+
+func TestFits(t *testing.T) {
+	ctx, lab, ok := docker(t)
+	if !ok {
+		return
+	}
+	arch := lab.engine.arch
+	static := filepath.Join(lab.dir, "fakedb")
+	if err := fits(static, arch); err != nil {
+		t.Errorf("a static program: %v", err)
+	}
+	if err := isCommand(static, arch); err == nil || !strings.Contains(err.Error(), commandPath) {
+		t.Errorf("another program counts as the command: %v", err)
+	}
+	other := map[string]string{"amd64": "arm64", "arm64": "amd64"}[arch]
+	if err := fits(static, other); err == nil || !strings.Contains(err.Error(), "allowed") {
+		t.Errorf("a program of another architecture: %v", err)
+	}
+	text := filepath.Join(t.TempDir(), "text")
+	must(t, os.WriteFile(text, []byte("#!/bin/sh\n"), 0o755))
+	if err := fits(text, arch); err == nil {
+		t.Error("a text counts as a program")
+	}
+	exe, err := os.Executable()
+	must(t, err)
+	if err := isCommand(exe, arch); err == nil {
+		t.Error("a test binary counts as the command")
+	}
+	t.Setenv(binaryVar, text)
+	e := &Engine{arch: arch, api: lab.engine.api}
+	if _, err := e.SelfImage(ctx); err == nil || !strings.Contains(err.Error(), binaryVar) {
+		t.Errorf("%s names a text: %v", binaryVar, err)
+	}
+}
+
+// The command's image is made of the module around the working directory when nothing else is there; outside of
+// any module the error says what to do.
+func TestSelfImage(t *testing.T) {
+	ctx, lab, ok := docker(t)
+	if !ok {
+		return
+	}
+	t.Setenv(binaryVar, "")
+	one := &Engine{arch: lab.engine.arch, api: lab.engine.api}
+	ref, err := one.SelfImage(ctx)
+	must(t, err)
+	name, tag, _ := strings.Cut(ref, ":")
+	if name != selfName || len(tag) != 16 {
+		t.Errorf("the image is %s", ref)
+	}
+	found, err := lab.engine.api.ImageInspect(ctx, ref)
+	must(t, err)
+	if got := found.Config.Entrypoint; len(got) != 1 || got[0] != "/rashomon" {
+		t.Errorf("its entry point is %q", got)
+	}
+	cache, err := cacheDir()
+	must(t, err)
+	path := filepath.Join(cache, "rashomon-linux-"+one.arch)
+	if err := isCommand(path, one.arch); err != nil {
+		t.Errorf("what was built: %v", err)
+	}
+	t.Chdir(t.TempDir())
+	lost := &Engine{arch: lab.engine.arch, api: lab.engine.api}
+	if _, err := lost.SelfImage(ctx); err == nil || !strings.Contains(err.Error(), "set "+binaryVar) {
+		t.Errorf("outside of the module: %v", err)
+	}
+	t.Setenv(binaryVar, path)
+	if again, err := lost.SelfImage(ctx); err != nil || again != ref {
+		t.Errorf("with %s: %s, %v; want %s", binaryVar, again, err, ref)
+	}
+}
+
+// Engines that are asked for the same image at once make it once.
+func TestImageRace(t *testing.T) {
+	ctx, lab, ok := docker(t)
+	if !ok {
+		return
+	}
+	path := filepath.Join(t.TempDir(), "program")
+	text, err := os.ReadFile(filepath.Join(lab.dir, "fakedb"))
+	must(t, err)
+	must(t, os.WriteFile(path, append(text, "unique"...), 0o755))
+	t.Setenv(binaryVar, path)
+	var refs [4]string
+	must(t, each([]int{0, 1, 2, 3}, func(i int) (err error) {
+		e := &Engine{arch: lab.engine.arch, api: lab.engine.api}
+		refs[i], err = e.SelfImage(ctx)
+		return err
+	}))
+	defer func() {
+		_, err := lab.engine.api.ImageRemove(context.Background(), refs[0], client.ImageRemoveOptions{})
+		must(t, err)
+	}()
+	images, err := lab.engine.api.ImageList(ctx, client.ImageListOptions{
+		Filters: make(client.Filters).Add("dangling", "true").Add("label", labelPrefix+"image"),
+	})
+	if err != nil || len(images.Items) != 0 || refs[0] != refs[3] {
+		t.Errorf("images %v, and dangling %+v, %v", refs, images.Items, err)
+	}
+}

@@ -1,0 +1,52 @@
+package container
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rashomon-harness/rashomon/internal/need"
+	"github.com/rashomon-harness/rashomon/targets"
+)
+
+// A crash of the process keeps what was not synced, a power loss does not, and what was synced survives both.
+func TestPowerLoss(t *testing.T) {
+	ctx, lab, ok := docker(t)
+	if !ok || !need.Root(t) {
+		return
+	}
+	d := lab.network(t, ctx, Options{}, "n1", "n2")
+	pods := lab.pods("n1", "n2")
+	pods[0].DataDir, pods[0].PowerLoss = "/var/data", true
+	pods[0].Files = map[string][]byte{"/var/data/given": []byte("given")}
+	must(t, d.Launch(ctx, pods, answers(d)))
+	restart := func(how targets.Unsynced) {
+		t.Helper()
+		must(t, d.Kill("n1", how))
+		must(t, d.Start("n1"))
+		eventually(t, 5*time.Second, "n1 after its start", func() error { return answers(d)(ctx, "n1") })
+	}
+	check := func(file, want string) {
+		t.Helper()
+		if got, err := tell(ctx, d, "n1", "read", "/var/data/"+file); got != want {
+			t.Errorf("%s has %q, %v; want %q", file, got, err, want)
+		}
+	}
+	say := func(words ...string) {
+		t.Helper()
+		if answer, err := tell(ctx, d, "n1", words...); err != nil || answer != "ok" {
+			t.Errorf("%s: %q, %v", fmt.Sprint(words), answer, err)
+		}
+	}
+	say("sync", "/var/data/a", "synced")
+	say("write", "/var/data/b", "unsynced")
+	restart(targets.KeepUnsynced)
+	check("a", "synced")
+	check("b", "unsynced")
+	restart(targets.LoseUnsynced)
+	check("a", "synced")
+	check("b", "")
+	say("sync", "/var/data/b", "now")
+	restart(targets.LoseUnsynced)
+	check("b", "now")
+}

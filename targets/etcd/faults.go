@@ -1,0 +1,122 @@
+package etcd
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/rashomon-harness/rashomon/targets"
+)
+
+// Cut cuts links: those between nodes in the nodes' network, those of clients in userspace.
+func (c *cluster) Cut(id string, cut []targets.Link) error {
+	nodes, clients := c.split(cut)
+	return c.both(fault{id, true},
+		func() error { return c.wire.Cut(id, clients) }, func() error { return c.pods.Cut(id, nodes) })
+}
+
+// Uncut undoes the cuts of that id; none is no error.
+func (c *cluster) Uncut(id string) error {
+	return errors.Join(c.undo(fault{id, true}, c.wire.Uncut), c.pods.Uncut(id))
+}
+
+// Shape shapes links. Those of clients carry streams: what makes no sense there, as loss, is a
+// *targets.Unsupported, and then nothing is shaped.
+func (c *cluster) Shape(id string, shaped []targets.Link, s targets.Shape) error {
+	nodes, clients := c.split(shaped)
+	inUserspace := func() error {
+		if len(clients) == 0 {
+			return c.wire.Shape(id, nil, targets.Shape{}) // the shape may be one that no stream can have
+		}
+		return c.wire.Shape(id, clients, s)
+	}
+	return c.both(fault{id, false}, inUserspace, func() error { return c.pods.Shape(id, nodes, s) })
+}
+
+// Unshape undoes the shapes of that id; none is no error.
+func (c *cluster) Unshape(id string) error {
+	return errors.Join(c.undo(fault{id, false}, c.wire.Unshape), c.pods.Unshape(id))
+}
+
+// both installs the two parts of a fault, or neither as far as it can be told.
+func (c *cluster) both(f fault, inUserspace, inPods func() error) error {
+	if err := inUserspace(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.faults[f] = true
+	c.mu.Unlock()
+	err := inPods()
+	if err == nil {
+		return nil
+	}
+	undo := c.wire.Unshape
+	if f.cut {
+		undo = c.wire.Uncut
+	}
+	return errors.Join(err, c.undo(f, undo))
+}
+
+// undo undoes the part of a fault that is in userspace, if there is one.
+func (c *cluster) undo(f fault, undo func(id string) error) error {
+	c.mu.Lock()
+	there := c.faults[f]
+	delete(c.faults, f)
+	c.mu.Unlock()
+	if !there {
+		return nil
+	}
+	return undo(f.id)
+}
+
+// split divides links into those between nodes and those of clients.
+func (c *cluster) split(all []targets.Link) (nodes, clients []targets.Link) {
+	isNodes := func(end string) bool { return end == targets.AllNodes || slices.Contains(c.nodes, end) }
+	for _, l := range all {
+		if isNodes(l.From) && isNodes(l.To) {
+			nodes = append(nodes, l)
+		} else {
+			clients = append(clients, l)
+		}
+	}
+	return nodes, clients
+}
+
+// Kill kills a node's process. etcd syncs what it acknowledges, so that losing unsynced writes shows only
+// with power_loss on. A member that comes back with an empty disk is another member: its operator would have
+// to replace it, so that a wiped disk is no fault of etcd's here.
+func (c *cluster) Kill(node string, unsynced targets.Unsynced) error {
+	switch {
+	case unsynced == targets.WipeDisk:
+		return &targets.Unsupported{Reason: "a member of etcd that lost its disk must be removed and added " +
+			"again by its operator"}
+	case unsynced == targets.LoseUnsynced && !c.cfg.powerLoss:
+		return &targets.Unsupported{Reason: "crashes lose unsynced writes only with power_loss: on; without " +
+			"it use the shape keep-unsynced"}
+	}
+	if err := c.pods.Kill(node, unsynced); err != nil {
+		return err
+	}
+	c.note(node, true)
+	return nil
+}
+
+// Start starts a node that was killed.
+func (c *cluster) Start(node string) error {
+	if err := c.pods.Start(node); err != nil {
+		return err
+	}
+	c.note(node, false)
+	return nil
+}
+
+func (c *cluster) note(node string, down bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down[node] = down
+}
+
+func (c *cluster) isDown(node string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.down[node]
+}

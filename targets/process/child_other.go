@@ -1,0 +1,8 @@
+//go:build !linux
+
+package process
+
+import "syscall"
+
+// childAttributes has nothing to add: a node ends when its standard input does.
+func childAttributes() *syscall.SysProcAttr { return nil }
