@@ -161,6 +161,17 @@ type ClockSkewer interface {
 	Unskew(id, node string) error
 }
 
+// Clocks is what the clocks of a node show.
+type Clocks struct {
+	Wall int64 // nanoseconds since 1970, by the node's own answer
+	Mono int64 // nanoseconds since some time before; 0 where the node does not tell
+}
+
+// ClockReader is the capability to ask a node for the time, as itself sees it.
+type ClockReader interface {
+	Clock(node string) (Clocks, error)
+}
+
 // DiskFaulter is the capability to make a node's disk misbehave.
 type DiskFaulter interface {
 	// SlowDisk multiplies the time of every sync by factor; 0 stalls them until healed.

@@ -34,6 +34,8 @@ var importTable = map[string][]string{
 	"targets/simulated": {"history", "targets", "targets/reference", "refimpl/...", "internal/keyed"},
 	"targets/process": {"history", "targets", "targets/reference", "targets/links", "refimpl/...",
 		"internal/keyed"},
+	"targets/docker": {"history", "targets", "targets/reference", "targets/links", "targets/container",
+		"refimpl/...", "internal/keyed"},
 	"targets/container": {"history", "targets", "targets/reference", "targets/links", "refimpl/...",
 		"nemesis/agent", "nemesis/agent/...", "internal/keyed"},
 	"targets/etcd": {"history", "targets", "targets/container", "targets/links", "internal/keyed"},

@@ -49,19 +49,7 @@ func (e *Engine) Clean(ctx context.Context, o CleanOptions) (Cleaned, error) {
 	if err != nil {
 		return Cleaned{}, fmt.Errorf("looking for what runs have left: %w", err)
 	}
-	done := Cleaned{Spared: map[string]string{}}
-	var gone []*leftover
-	for _, run := range slices.Sorted(maps.Keys(left)) {
-		l := left[run]
-		switch {
-		case o.OlderThan > 0 && time.Since(l.made) < o.OlderThan:
-		case !o.All && !l.owner.gone():
-			done.Spared[run] = l.owner.String()
-		default:
-			gone = append(gone, l)
-			done.Runs = append(done.Runs, run)
-		}
-	}
+	gone, done := o.choose(left)
 	err = each(gone, func(l *leftover) error {
 		e.heal(ctx, l)
 		if err := e.removeRun(ctx, l.run); err != nil {
@@ -81,6 +69,23 @@ func (e *Engine) Clean(ctx context.Context, o CleanOptions) (Cleaned, error) {
 		err = errors.Join(err, failed)
 	}
 	return done, err
+}
+
+// choose returns which leftovers are to be removed, and the report with these and those that are spared.
+func (o CleanOptions) choose(left map[string]*leftover) (gone []*leftover, done Cleaned) {
+	done.Spared = map[string]string{}
+	for _, run := range slices.Sorted(maps.Keys(left)) {
+		l := left[run]
+		switch {
+		case o.OlderThan > 0 && time.Since(l.made) < o.OlderThan:
+		case !o.All && !l.owner.gone():
+			done.Spared[run] = l.owner.String()
+		default:
+			gone = append(gone, l)
+			done.Runs = append(done.Runs, run)
+		}
+	}
+	return gone, done
 }
 
 // removeImages removes the images of this command that no container uses.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -116,17 +117,42 @@ func TestClean(t *testing.T) {
 	if took := time.Since(dead.at); took > harnessTTL+5*time.Second {
 		t.Errorf("healing took %v with a lease of %v", took, harnessTTL)
 	}
-	if done, err := lab.engine.Clean(ctx, CleanOptions{OlderThan: time.Hour}); err != nil || len(done.Runs) > 0 {
-		t.Errorf("too young, and cleaned: %+v, %v", done, err)
+	if done, err := lab.engine.Clean(ctx, CleanOptions{Run: alive.Run()}); err != nil || len(done.Runs) > 0 {
+		t.Errorf("cleaned although its harness lives: %+v, %v", done, err)
 	}
-	done, err := lab.engine.Clean(ctx, CleanOptions{})
-	if err != nil || !slices.Contains(done.Runs, dead.run) || slices.Contains(done.Runs, alive.Run()) {
+	done, err := lab.engine.Clean(ctx, CleanOptions{Run: dead.run})
+	if err != nil || !slices.Equal(done.Runs, []string{dead.run}) {
 		t.Errorf("cleaned: %+v, %v", done, err)
 	}
-	if done.Containers < 6 || done.Networks < 1 || done.Volumes < 2 || done.Spared[alive.Run()] == "" {
+	if done.Containers != 6 || done.Networks != 1 || done.Volumes != 2 {
 		t.Errorf("cleaned: %+v", done)
 	}
 	must(t, answers(alive)(ctx, "n1"))
+}
+
+func TestChoose(t *testing.T) {
+	me, far := self(), owner{Host: "elsewhere", PID: 1}
+	dead := owner{Host: me.Host, PID: me.PID, Started: "before"}
+	old, young := time.Now().Add(-time.Hour), time.Now()
+	left := map[string]*leftover{
+		"alive": {owner: me, made: old}, "far": {owner: far, made: old}, "nobody": {made: old},
+		"dead": {owner: dead, made: old}, "young": {owner: dead, made: young},
+	}
+	for _, tc := range []struct {
+		o            CleanOptions
+		runs, spared string
+	}{
+		{CleanOptions{}, "dead nobody young", "alive far"},
+		{CleanOptions{OlderThan: time.Minute}, "dead nobody", "alive far"},
+		{CleanOptions{All: true}, "alive dead far nobody young", ""},
+		{CleanOptions{OlderThan: 2 * time.Hour, All: true}, "", ""},
+	} {
+		gone, done := tc.o.choose(left)
+		spared := strings.Join(slices.Sorted(maps.Keys(done.Spared)), " ")
+		if got := strings.Join(done.Runs, " "); got != tc.runs || spared != tc.spared || len(gone) != len(done.Runs) {
+			t.Errorf("%+v: %q, spared %q; want %q and %q", tc.o, got, spared, tc.runs, tc.spared)
+		}
+	}
 }
 
 // What is kept stays when the deployment is closed; only who asks for it removes it while its harness lives.

@@ -38,15 +38,18 @@ type Engine struct {
 // and nothing else where that is set, otherwise the sockets where engines usually listen. The error of a
 // machine without an engine says what was tried, why that failed and what can be done.
 func Connect(ctx context.Context) (*Engine, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectLimit)
-	defer cancel()
 	settings := readSettings()
+	first, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
 	var failures []error
 	for _, a := range addresses(settings) {
-		e, err := connect(ctx, a.url)
+		e, err := connect(first, a.url)
 		if err == nil {
 			hush()
-			return e, e.chooseReaper(ctx, settings)
+			if err := e.chooseReaper(ctx, settings); err != nil {
+				return nil, errors.Join(err, e.Close())
+			}
+			return e, nil
 		}
 		failures = append(failures, fmt.Errorf("%s: %s", a, reason(err)))
 	}
@@ -195,7 +198,7 @@ func (e *Engine) chooseReaper(ctx context.Context, settings map[string]string) e
 	if prefix := cmp.Or(os.Getenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX"), settings["hub.image.name.prefix"]); prefix != "" {
 		image = prefix + "/" + image
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reaperPull)
+	ctx, cancel := context.WithTimeout(ctx, reaperPull)
 	defer cancel()
 	if err := e.ensureImage(ctx, image, ""); err != nil {
 		slog.Debug("without Ryuk: what an interrupted run leaves behind waits for rashomon clean", "reason", err)

@@ -81,6 +81,21 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// Without the image of Ryuk testcontainers is told to go without; whoever has decided already is left alone.
+func TestChooseReaper(t *testing.T) {
+	ctx, lab, ok := docker(t)
+	if !ok {
+		return
+	}
+	t.Setenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX", "127.0.0.1:1")
+	for before, after := range map[string]string{"": "true", "false": "false", "true": "true"} {
+		t.Setenv(withoutReaper, before)
+		if err := lab.engine.chooseReaper(ctx, nil); err != nil || os.Getenv(withoutReaper) != after {
+			t.Errorf("%q became %q, %v; want %q", before, os.Getenv(withoutReaper), err, after)
+		}
+	}
+}
+
 func TestOptions(t *testing.T) {
 	o, err := Options{}.complete()
 	if err != nil || len(o.Run) != 10 || o.TTL != defaultTTL || o.Log == nil {

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"strconv"
 
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
@@ -30,6 +29,8 @@ func (d *Deployment) Endpoint(ctx context.Context, name string, port int) (hostp
 	switch {
 	case n == nil:
 		return "", fmt.Errorf("there is no node %q", name)
+	case port < 1 || port > 65535:
+		return "", fmt.Errorf("port %d; allowed: 1 to 65535", port)
 	case d.direct:
 		return netip.AddrPortFrom(n.addr, uint16(port)).String(), nil
 	case n.holder == "":
@@ -74,12 +75,4 @@ func isLoopback(host string) bool {
 func (d *Deployment) url(ctx context.Context, n *node) (string, error) {
 	at, err := d.Endpoint(ctx, n.name, agentPort)
 	return "http://" + at, err
-}
-
-// validPort reports whether there can be such a port.
-func validPort(port int) error {
-	if port < 1 || port > 65535 {
-		return fmt.Errorf("port %s; allowed: 1 to 65535", strconv.Itoa(port))
-	}
-	return nil
 }

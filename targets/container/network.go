@@ -30,6 +30,7 @@ const (
 // neither the engine nor this machine uses. Nothing else is started: Launch does that. The deployment must be
 // closed.
 func (e *Engine) Network(ctx context.Context, nodes []string, o Options) (*Deployment, error) {
+	drawn := o.Run == ""
 	o, err := o.complete()
 	if err != nil {
 		return nil, err
@@ -37,12 +38,18 @@ func (e *Engine) Network(ctx context.Context, nodes []string, o Options) (*Deplo
 	if err := checkNodes(nodes); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, networkLimit)
+	defer cancel()
+	if !drawn { // engines let two networks have the same name
+		if left, err := e.leftovers(ctx, o.Run); err != nil || left[o.Run] != nil {
+			return nil, errors.Join(fmt.Errorf("there is a run %s already; allowed: another name, or "+
+				"rashomon clean --run %[1]s before", o.Run), err)
+		}
+	}
 	d := &Deployment{
 		engine: e, opts: o, token: cryptorand.Text(), order: slices.Clone(nodes), nodes: map[string]*node{},
 		labels: self().labels(o.Run, time.Now()),
 	}
-	ctx, cancel := context.WithTimeout(ctx, networkLimit)
-	defer cancel()
 	subnet, err := d.makeNetwork(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("making the network of run %s: %w", o.Run, err)

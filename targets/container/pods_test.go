@@ -324,4 +324,8 @@ func testRefusals(t *testing.T, ctx context.Context, d *Deployment) {
 	if err := d.Launch(ctx, []Pod{{Name: "n1", Image: "x"}}, nil); err == nil {
 		t.Error("a node is launched twice")
 	}
+	if again, err := d.engine.Network(ctx, d.Nodes(), Options{Run: d.Run()}); err == nil {
+		must(t, again.Close())
+		t.Error("there are two runs of one name")
+	}
 }

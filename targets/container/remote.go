@@ -61,7 +61,7 @@ func (d *Deployment) reinstall(n *node) {
 	n.skewed = 0
 	err = errors.Join(err, d.setClock(n))
 	n.life.Unlock()
-	if err != nil {
+	if err != nil && d.life.Err() == nil {
 		d.opts.Log.Error("the faults of a node could not be brought back", "node", n.name, "error", err)
 	}
 }

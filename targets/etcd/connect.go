@@ -22,12 +22,12 @@ const (
 // dialer connects a session to a node.
 type dialer func(ctx context.Context, session, node string) (net.Conn, error)
 
-// How connections come about. A client that has lost its node tries again twice a second at the least, so
-// that it is there soon after a fault is over; gRPC's default would let it wait for two minutes.
+// How connections come about. A client that has lost its node tries again three times a second at the least,
+// so that it is there soon after a fault is over; gRPC's default would let it wait for two minutes.
 const (
 	connectLimit = time.Second
 	retryFirst   = 50 * time.Millisecond
-	retryMost    = 500 * time.Millisecond
+	retryMost    = 250 * time.Millisecond
 )
 
 // An idle connection is looked at as etcd's documentation advises. Servers do not let clients look more often.

@@ -64,39 +64,45 @@ func (t Target) Deploy(ctx context.Context, spec *targets.Spec) (_ targets.Clust
 	}
 	c := newCluster(spec.Nodes, cfg, d, links.New(spec.Nodes))
 	c.engine = engine
-	if err := t.launch(ctx, d, c, spec); err != nil {
+	start := func(image string) error { return launchPods(ctx, d, c, spec, image) }
+	if err := t.launch(cfg.image, start); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
 }
 
-// launch starts the pods, with the local image where the default one is not to be had.
-func (t Target) launch(ctx context.Context, d *container.Deployment, c *cluster, spec *targets.Spec) error {
-	image := c.cfg.image
-	if image == "" {
-		image = DefaultImage
+// launch starts the pods from the image that is asked for. Where none is, and the default is not to be had,
+// the local image takes its place.
+func (t Target) launch(image string, start func(image string) error) error {
+	if image != "" {
+		return start(image)
 	}
-	err := t.launchImage(ctx, d, c, spec, image)
-	if _, missing := errors.AsType[*container.ImageError](err); !missing || c.cfg.image != "" {
-		return err
+	first := start(DefaultImage)
+	if !isMissing(first) {
+		return first
 	}
-	second := t.launchImage(ctx, d, c, spec, LocalImage)
-	if _, missing := errors.AsType[*container.ImageError](second); missing {
-		return fmt.Errorf("there is no image of etcd. %w\nNor is there the image that is made without a "+
-			"registry: %w", err, second)
-	}
-	if second == nil {
-		t.log.Info("etcd runs from the image that was made here", "image", LocalImage, "instead-of", image,
-			"reason", err)
+	second := start(LocalImage)
+	switch {
+	case isMissing(second):
+		return fmt.Errorf("there is no image of etcd. %w\nNor is there one that was made here: %w", first, second)
+	case second == nil:
+		t.log.Info("etcd runs from the image that was made here", "image", LocalImage, "instead-of",
+			DefaultImage, "reason", first)
 	}
 	return second
+}
+
+// isMissing reports whether an image was neither there nor to be had.
+func isMissing(err error) bool {
+	_, missing := errors.AsType[*container.ImageError](err)
+	return missing
 }
 
 // recipe says how to get an image of etcd without a registry.
 const recipe = "Pull it where there is a network, or run ci/images/etcd/build.sh, which makes " + LocalImage
 
-// launchImage starts the pods from an image.
-func (t Target) launchImage(ctx context.Context, d *container.Deployment, c *cluster, spec *targets.Spec,
+// launchPods starts the pods from an image. Nothing is left of a launch whose image is missing.
+func launchPods(ctx context.Context, d *container.Deployment, c *cluster, spec *targets.Spec,
 	image string) error {
 	pods := make([]container.Pod, len(spec.Nodes))
 	for i, node := range spec.Nodes {

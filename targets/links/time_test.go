@@ -128,7 +128,7 @@ func TestCutAndDelay(t *testing.T) {
 		must(t, n.Cut("g", both("s", "n1")))
 		pass(170 * ms)
 		say(t, near, "last")
-		must(t, near.(*conn).setDeadline(&near.(*conn).in, time.Now().Add(ms)))
+		must(t, near.SetReadDeadline(time.Now().Add(ms)))
 		_, err := near.Read(make([]byte, 1))
 		timeout(t, err)
 		pass(9 * ms)

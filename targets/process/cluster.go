@@ -149,6 +149,9 @@ func (c *cluster) Settled() (ok bool, missing string) {
 // Status returns what the nodes say about themselves.
 func (c *cluster) Status() []targets.NodeStatus { return c.fleet.Status() }
 
+// Clock returns what the clocks of a node show, by its own answer.
+func (c *cluster) Clock(node string) (targets.Clocks, error) { return c.fleet.Clock(node) }
+
 // Marks returns how often each mark of the store was reached, as far as was seen.
 func (c *cluster) Marks() map[string]int64 { return c.fleet.Marks() }
 

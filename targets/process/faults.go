@@ -2,16 +2,13 @@ package process
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
-	"time"
 
-	"github.com/rashomon-harness/rashomon/internal/keyed"
 	"github.com/rashomon-harness/rashomon/refimpl/server"
 	"github.com/rashomon-harness/rashomon/targets"
+	"github.com/rashomon-harness/rashomon/targets/reference"
 )
 
 // Uncut undoes a cut.
@@ -33,25 +30,16 @@ func (c *cluster) Kill(name string, unsynced targets.Unsynced) error {
 	if err != nil {
 		return err
 	}
-	crash := ""
-	switch unsynced {
-	case targets.KeepUnsynced:
-	case targets.LoseUnsynced:
-		crash = "lose"
-	case targets.TearUnsynced:
-		luck := keyed.New(uint64(time.Now().UnixNano()))
-		crash = "tear " + strconv.FormatUint(luck.Uint64(), 10)
-	case targets.WipeDisk:
-		crash = "wipe"
-	default:
-		return fmt.Errorf("cannot crash %s: %q is none of keep, lose, tear, wipe", name, unsynced)
+	note, err := reference.CrashNote(name, unsynced)
+	if err != nil {
+		return err
 	}
 	err = n.kill()
 	c.fleet.Crashed(name)
-	if err != nil || crash == "" {
+	if err != nil || note == "" {
 		return err
 	}
-	return os.WriteFile(filepath.Join(n.data(), server.CrashFile), []byte(crash), 0o644)
+	return os.WriteFile(filepath.Join(n.data(), server.CrashFile), []byte(note), 0o644)
 }
 
 // Start starts a node that is down. Starting one that is up changes nothing.

@@ -79,6 +79,14 @@ func (f *Fleet) Status() []targets.NodeStatus {
 	return out
 }
 
+// Clock returns what the clocks of a node show, by its own answer.
+func (f *Fleet) Clock(node string) (targets.Clocks, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), adminLimit)
+	defer cancel()
+	s, err := f.admin.Status(ctx, node)
+	return targets.Clocks{Wall: s.Wall, Mono: s.Mono}, err
+}
+
 // Marks returns how often each mark was reached, as far as was seen: what a node reached between the last
 // look at it and its crash is not counted.
 func (f *Fleet) Marks() map[string]int64 {

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
+	"github.com/rashomon-harness/rashomon/internal/keyed"
 	"github.com/rashomon-harness/rashomon/refimpl/server"
+	"github.com/rashomon-harness/rashomon/targets"
 )
 
 // wishes is what a node shall be told besides its configuration.
@@ -143,4 +146,20 @@ func (f *Fleet) Promote(node string) error {
 		return fmt.Errorf("%s cannot be promoted: it is down", node)
 	}
 	return f.tell(node, func(ctx context.Context) error { return f.admin.Promote(ctx, node) })
+}
+
+// CrashNote returns what server.CrashFile shall hold for a crash that makes that of unsynced writes, "" for no
+// such file.
+func CrashNote(node string, unsynced targets.Unsynced) (string, error) {
+	switch unsynced {
+	case targets.KeepUnsynced:
+		return "", nil
+	case targets.LoseUnsynced:
+		return "lose", nil
+	case targets.TearUnsynced:
+		return fmt.Sprint("tear ", keyed.New(uint64(time.Now().UnixNano())).Uint64()), nil
+	case targets.WipeDisk:
+		return "wipe", nil
+	}
+	return "", fmt.Errorf("cannot crash %s: %q is none of keep, lose, tear, wipe", node, unsynced)
 }

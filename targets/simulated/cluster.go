@@ -88,6 +88,16 @@ func (c *cluster) Status() []targets.NodeStatus {
 	return out
 }
 
+// Clock returns what the clocks of a node show.
+func (c *cluster) Clock(name string) (targets.Clocks, error) {
+	a, err := c.node(name)
+	if err != nil {
+		return targets.Clocks{}, err
+	}
+	mono, wall := c.world.Clock(a)
+	return targets.Clocks{Wall: wall, Mono: mono}, nil
+}
+
 // Marks returns how often each mark of the store was reached.
 func (c *cluster) Marks() map[string]int64 {
 	out := map[string]int64{}

@@ -166,7 +166,7 @@ func passResets(c Cut) line {
 // passNeighbours lets neighbour discovery pass: solicitations and advertisements.
 func passNeighbours() line {
 	const solicitation, advertisement = 135, 136
-	return line{exprs: append(protocol(unix.IPPROTO_ICMPV6),
+	return line{exprs: append(append(version(unix.NFPROTO_IPV6), protocol(unix.IPPROTO_ICMPV6)...),
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
 		&expr.Cmp{Op: expr.CmpOpGte, Register: 1, Data: []byte{solicitation}},
 		&expr.Cmp{Op: expr.CmpOpLte, Register: 1, Data: []byte{advertisement}},
@@ -208,22 +208,28 @@ const (
 // match is true for packets with the peer as their source or destination.
 func match(family nftables.TableFamily, peer netip.Addr, which int) []expr.Any {
 	peer = peer.Unmap()
-	version, offset, size := byte(unix.NFPROTO_IPV6), uint32(8), uint32(16)
+	ip, offset, size := byte(unix.NFPROTO_IPV6), uint32(8), uint32(16)
 	if peer.Is4() {
-		version, offset, size = unix.NFPROTO_IPV4, 12, 4
+		ip, offset, size = unix.NFPROTO_IPV4, 12, 4
 	}
 	if which == destination {
 		offset += size
 	}
 	var exprs []expr.Any
 	if family == nftables.TableFamilyINet {
-		exprs = append(exprs,
-			&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
-			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{version}})
+		exprs = version(ip)
 	}
 	return append(exprs,
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: size},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: peer.AsSlice()})
+}
+
+// version is true for packets of a version of IP.
+func version(number byte) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{number}},
+	}
 }
 
 // protocol is true for packets of a protocol above IP.

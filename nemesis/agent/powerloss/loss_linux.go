@@ -32,8 +32,8 @@ func (f *FS) PowerLoss() (Lost, error) {
 func (f *FS) Pending() Lost {
 	var lost Lost
 	f.layer.nodes.each(func(n *node) {
-		bytes, any := n.waits()
-		if any && !n.nameless() {
+		bytes, some := n.waits()
+		if some && !n.nameless() {
 			lost.Files++
 			lost.Bytes += bytes
 		}
@@ -49,15 +49,15 @@ func (l *layer) lose() (lost Lost, cached []uint64) {
 	l.dark = true
 	var unheld []*node
 	l.nodes.each(func(n *node) {
-		bytes, any := n.forget(&l.budget)
-		if any && !n.nameless() {
+		bytes, some := n.forget(&l.budget)
+		if some && !n.nameless() {
 			lost.Files++
 			lost.Bytes += bytes
 		}
-		if any || n.isOpen() {
+		if some || n.isOpen() {
 			cached = append(cached, n.id)
 		}
-		if any && n.lookups == 0 {
+		if some && n.lookups == 0 {
 			unheld = append(unheld, n)
 		}
 	})

@@ -3,6 +3,7 @@
 package powerloss
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,13 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fsName is the source of our mounts, and behind "fuse." their type.
+// fsName is the type of our mounts, behind "fuse.".
 const fsName = "rashomon-powerloss"
 
 // FS is a mounted file system. Its methods may be called from several goroutines.
 type FS struct {
 	at     string
-	mount  mountPoint // as the kernel lists it
+	source string // of the mount: a name that no other has, while the kernel's numbers are given again
 	layer  *layer
 	server *fuse.Server
 	served chan struct{} // closed when the last request was answered
@@ -73,7 +74,13 @@ func prepare(backing, at string, limit int64, log *slog.Logger) (*FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &FS{at: at, layer: l, served: make(chan struct{}), losing: make(chan struct{}, 1)}, nil
+	return &FS{
+		at:     at,
+		source: fsName + "-" + rand.Text(),
+		layer:  l,
+		served: make(chan struct{}),
+		losing: make(chan struct{}, 1),
+	}, nil
 }
 
 // directoryAt returns the path of a directory, absolute and without symbolic links.
@@ -113,7 +120,7 @@ func (f *FS) start(log *slog.Logger) error {
 		log.Error("a request failed with EIO: the handler panicked", "panic", v)
 		return fuse.EIO
 	}
-	device, err := attach(f.at, options.MaxWrite)
+	device, err := attach(f.source, f.at, options.MaxWrite)
 	if err != nil {
 		f.layer.OnUnmount()
 		return err
@@ -130,15 +137,11 @@ func (f *FS) start(log *slog.Logger) error {
 		f.server.Serve()
 	}()
 	settlePolling(f.at)
-	if f.mount, err = topMount(f.at); err != nil {
-		_ = f.Close()
-		return err
-	}
 	return nil
 }
 
 // attach mounts at a path, and returns the device through which the mount is served.
-func attach(at string, maxRead int) (int, error) {
+func attach(source, at string, maxRead int) (int, error) {
 	device, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, fmt.Errorf("open /dev/fuse, which the process must have: %w", err)
@@ -146,7 +149,7 @@ func attach(at string, maxRead int) (int, error) {
 	options := fmt.Sprintf("fd=%d,rootmode=40000,user_id=%d,group_id=%d,allow_other,default_permissions,max_read=%d",
 		device, unix.Geteuid(), unix.Getegid(), maxRead)
 	const flags = unix.MS_NOSUID | unix.MS_NODEV
-	if err := unix.Mount(fsName, at, "fuse."+fsName, flags, options); err != nil {
+	if err := unix.Mount(source, at, "fuse."+fsName, flags, options); err != nil {
 		_ = unix.Close(device)
 		return 0, fmt.Errorf("mount, for which CAP_SYS_ADMIN is needed: %w", err)
 	}
@@ -174,7 +177,7 @@ const closeTimeout = 2 * time.Second
 func (f *FS) Close() error {
 	f.layer.shut.Store(true)
 	top, err := topMount(f.at)
-	if errors.Is(err, errNotMounted) || err == nil && top != f.mount {
+	if errors.Is(err, errNotMounted) || err == nil && top.source != f.source {
 		return nil
 	}
 	if err != nil {

@@ -107,7 +107,7 @@ func (l *layer) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *f
 		return status
 	}
 	err := n.open()
-	if err == nil && in.Flags&unix.O_TRUNC != 0 {
+	if err == nil && in.Flags&unix.O_TRUNC != 0 && out.Size > 0 {
 		if err = l.truncate(n, 0); err == nil {
 			err = n.stat(&out.Attr)
 		}

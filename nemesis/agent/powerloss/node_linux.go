@@ -183,17 +183,17 @@ func (n *node) sync(dataOnly bool) error {
 }
 
 // forget drops what is pending. It returns how many bytes had been written, and whether anything was pending.
-func (n *node) forget(b *budget) (bytes int64, any bool) {
+func (n *node) forget(b *budget) (bytes int64, some bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	bytes, any = n.diff.written.bytes, n.diff.active
+	bytes, some = n.diff.written.bytes, n.diff.active
 	b.give(n.diff.cost())
 	n.diff = pending{}
-	return bytes, any
+	return bytes, some
 }
 
 // waits returns how many bytes were written and are pending, and whether anything is.
-func (n *node) waits() (bytes int64, any bool) {
+func (n *node) waits() (bytes int64, some bool) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	return n.diff.written.bytes, n.diff.active

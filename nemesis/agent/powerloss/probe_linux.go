@@ -54,8 +54,12 @@ func (f *FS) tryOut(path string) error {
 	if err := expect(path, "kept, lost"); err != nil {
 		return err
 	}
-	if lost, err := f.PowerLoss(); err != nil || lost != (Lost{Files: 1, Bytes: 6}) {
-		return fmt.Errorf("lost %d bytes of %d files, expected 6 of 1: %w", lost.Bytes, lost.Files, err)
+	lost, err := f.PowerLoss()
+	if err != nil {
+		return err
+	}
+	if lost != (Lost{Files: 1, Bytes: 6}) {
+		return fmt.Errorf("lost %d bytes of %d files, expected 6 of 1", lost.Bytes, lost.Files)
 	}
 	return expect(path, "kept")
 }

@@ -15,10 +15,9 @@ import (
 
 // mountPoint is a line of /proc/self/mountinfo, as far as it matters here.
 type mountPoint struct {
-	id     string // of the mount
-	device string // major:minor of the file system
 	at     string
 	fsType string
+	source string // of ours, a name that no other has
 }
 
 // errNotMounted says that there is no mount at a path.
@@ -98,10 +97,10 @@ func topOf(info, path string) (mountPoint, error) {
 func parseMount(line string) (mountPoint, bool) {
 	before, after, found := strings.Cut(line, " - ")
 	fields, rest := strings.Fields(before), strings.Fields(after)
-	if !found || len(fields) < 5 || len(rest) == 0 {
+	if !found || len(fields) < 5 || len(rest) < 2 {
 		return mountPoint{}, false
 	}
-	return mountPoint{id: fields[0], device: fields[2], at: unescaped(fields[4]), fsType: rest[0]}, true
+	return mountPoint{at: unescaped(fields[4]), fsType: rest[0], source: unescaped(rest[1])}, true
 }
 
 // unescaped replaces \040 and the like by the bytes that they stand for.

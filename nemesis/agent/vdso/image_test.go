@@ -31,7 +31,8 @@ func TestUnknownKernels(t *testing.T) {
 		{"no ELF file", func(b []byte) []byte { b[0] = 0; return b }, "no ELF file"},
 		{"nothing", func([]byte) []byte { return nil }, "no ELF file"},
 		{"another machine", func(b []byte) []byte { b[18] = 183; return b }, "EM_AARCH64"},
-		{"no place", func(b []byte) []byte { return b[:p.fileEnd+100] }, "has 100 unused bytes at its end; needed: 384"},
+		{"no place", func(b []byte) []byte { return b[:p.fileEnd+100] },
+			"has 100 unused bytes at its end; needed: 384"},
 		{"a full end", func(b []byte) []byte { b[len(b)-1] = 1; return b }, "not unused"},
 		{"no time", func(b []byte) []byte {
 			return bytes.ReplaceAll(b, []byte("__vdso_time\x00"), []byte("__vdso_tame\x00"))
@@ -59,9 +60,11 @@ func TestUnknownKernels(t *testing.T) {
 // TestUnknownProcesses has images that a process may have, by what is different in them.
 func TestUnknownProcesses(t *testing.T) {
 	p := own(t)
-	bend := func(b []byte, i int) {
-		jump := jumpTo(p.entries[i], p.stubs[i])
-		copy(b[p.entries[i]:], jump[:])
+	bend := func(b []byte, which ...int) {
+		for _, i := range which {
+			jump := jumpTo(p.entries[i], p.stubs[i])
+			copy(b[p.entries[i]:], jump[:])
+		}
 	}
 	area := func(b []byte) {
 		copy(b[p.area:], magic)
@@ -75,7 +78,7 @@ func TestUnknownProcesses(t *testing.T) {
 		bent       bool
 	}{
 		{"untouched", func(b []byte) []byte { return b }, "", "", false},
-		{"bent", func(b []byte) []byte { area(b); bend(b, 0); bend(b, 1); bend(b, 2); return b }, "", "", true},
+		{"bent", func(b []byte) []byte { area(b); bend(b, 0, 1, 2); return b }, "", "", true},
 		{"half bent", func(b []byte) []byte { area(b); bend(b, 1); return b }, "", "", false},
 		{"restored", func(b []byte) []byte { area(b); return b }, "", "", false},
 		{"half written", func(b []byte) []byte { area(b); b[len(b)-200] ^= 1; return b }, "", "", false},
@@ -92,7 +95,8 @@ func TestUnknownProcesses(t *testing.T) {
 		}, "something else has changed __vdso_time", "", false},
 		{"another version", func(b []byte) []byte { area(b); bend(b, 0); b[p.area]++; return b },
 			"", "another version", false},
-		{"another area", func(b []byte) []byte { b[len(b)-1] = 1; return b }, "", "used by something else", false},
+		{"another area", func(b []byte) []byte { b[len(b)-1] = 1; return b },
+			"", "used by something else", false},
 	} {
 		v := &view{pattern: p, seen: c.change(bytes.Clone(p.image))}
 		err := v.understand()
@@ -137,7 +141,8 @@ func TestFindMapping(t *testing.T) {
 		{"", 0, 0, "no [vdso]"},
 		{"\n00400000-00401000 r-xp 00000000 00:00 0 [vvar]\n", 0, 0, "no [vdso]"},
 		{"00400000-00401000 r-xp 00000000 00:00 0 /a [vdso]x\n" +
-			"7ffc1000-7ffc3000 r-xp 00000000 00:00 0                          [vdso]\nx\n", 0x7ffc1000, 0x7ffc3000, ""},
+			"7ffc1000-7ffc3000 r-xp 00000000 00:00 0                          [vdso]\nx\n",
+			0x7ffc1000, 0x7ffc3000, ""},
 		{"7ffc3000-7ffc1000 r-xp 00000000 00:00 0 [vdso]\n", 0, 0, "makes no sense"},
 		{"7ffc3000 r-xp 00000000 00:00 0 [vdso]\n", 0, 0, "makes no sense"},
 		{"0-7fffffffffffffff r-xp 00000000 00:00 0 [vdso]\n", 0, 0, "makes no sense"},
@@ -171,10 +176,11 @@ func TestLayout(t *testing.T) {
 	if got := stubsAt + len(p.code); got > areaSize {
 		t.Errorf("the area has %d bytes; needed: %d", areaSize, got)
 	}
-	if int(p.area)%areaAlign != 0 || int(p.area)+areaSize > len(p.image) || p.area.slot(slots) > p.area.stubs() {
+	if int(p.area)%areaAlign != 0 || int(p.area)+areaSize > len(p.image) ||
+		p.area.slot(slots) > p.area.stubs() {
 		t.Errorf("the area is at %d of %d", p.area, len(p.image))
 	}
-	t.Logf("stubs: %d bytes at %v; area at %#x, unused from %#x", len(p.code), p.stubs, int(p.area), p.fileEnd)
+	t.Logf("stubs: %d bytes at %v; area at %d, unused from %d", len(p.code), p.stubs, p.area, p.fileEnd)
 	if got, want := jumpTo(0x1000, 0x2000), [entrySize]byte{0xe9, 0xfb, 0x0f, 0, 0}; got != want {
 		t.Errorf("a jump: % x", got)
 	}

@@ -1,0 +1,141 @@
+package docker
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/rashomon-harness/rashomon/targets"
+	"github.com/rashomon-harness/rashomon/targets/container"
+	"github.com/rashomon-harness/rashomon/targets/links"
+	"github.com/rashomon-harness/rashomon/targets/reference"
+)
+
+// Where a node listens in its pod, and where its data is.
+const (
+	clientPort = 7001
+	peerPort   = 7101
+	dataDir    = "/data"
+)
+
+// startLimit bounds how long a node takes to answer after its start.
+const startLimit = 20 * time.Second
+
+// cluster is the pods and the clients. Links between pods are broken inside of them; those of clients, who all
+// live in this process, are broken here.
+type cluster struct {
+	*reference.Live
+	pods    *container.Deployment
+	clients *links.Network
+	fleet   *reference.Fleet
+	admin   *reference.Admin
+	token   string
+	bases   []reference.Base
+}
+
+func newCluster(pods *container.Deployment, spec *targets.Spec) (*cluster, error) {
+	store, errs := reference.Decode(spec)
+	bases, more := reference.DecodeWorld(spec.World, spec.Nodes)
+	if errs = append(errs, more...); len(errs) > 0 {
+		return nil, errs[0]
+	}
+	c := &cluster{pods: pods, clients: links.New(spec.Nodes), token: rand.Text(), bases: bases}
+	dial := func(ctx context.Context, node string) (net.Conn, error) { return pods.Dial(ctx, node, clientPort) }
+	c.admin = reference.NewAdmin(c.token, dial)
+	c.fleet = reference.NewFleet(c.admin, slices.Clone(spec.Nodes), pods.Running)
+	c.Live = reference.NewLive(store, reference.NewMapper(spec.Nodes, store.Shards), spec.Seed,
+		func(ctx context.Context, session, node string) (net.Conn, error) {
+			conn, err := dial(ctx, node)
+			if err != nil {
+				return nil, err
+			}
+			return c.clients.Conn(conn, session, node), nil
+		})
+	for _, b := range bases {
+		if err := c.clients.Base(b.Links, b.Shape); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// launch starts the pods and waits until the nodes answer.
+func (c *cluster) launch(ctx context.Context, image string, spec *targets.Spec) error {
+	for _, b := range c.bases {
+		if err := c.pods.Base(b.Links, b.Shape); err != nil {
+			return err
+		}
+	}
+	config := []byte("{}")
+	if spec.Config != nil {
+		var err error
+		if config, err = json.Marshal(spec.Config); err != nil {
+			return err
+		}
+	}
+	peers := ""
+	for i, name := range spec.Nodes {
+		if i > 0 {
+			peers += ","
+		}
+		peers += netip.AddrPortFrom(c.pods.IP(name), peerPort).String()
+	}
+	var all []container.Pod
+	for i, name := range spec.Nodes {
+		all = append(all, container.Pod{Name: name, Image: image, DataDir: dataDir, Ports: []int{clientPort},
+			Env: map[string]string{"RASHOMON_TOKEN": c.token},
+			Command: []string{"node", "--id", strconv.Itoa(i + 1), "--peers", peers,
+				"--listen", ":" + strconv.Itoa(clientPort), "--listen-peers", ":" + strconv.Itoa(peerPort),
+				"--data", dataDir, "--bootstrap", "--config", string(config),
+				"--seed", strconv.FormatUint(spec.Seed, 10)}})
+	}
+	return c.pods.Launch(ctx, all, func(ctx context.Context, name string) error {
+		_, err := c.admin.Status(ctx, name)
+		return err
+	})
+}
+
+// Nodes returns the names of the nodes.
+func (c *cluster) Nodes() []string { return c.pods.Nodes() }
+
+// Settled reports whether all nodes are up and all pairs talk to each other again.
+func (c *cluster) Settled() (ok bool, missing string) { return c.fleet.Settled() }
+
+// Status returns what the nodes say about themselves.
+func (c *cluster) Status() []targets.NodeStatus { return c.fleet.Status() }
+
+// Clock returns what the clocks of a node show, by its own answer.
+func (c *cluster) Clock(node string) (targets.Clocks, error) { return c.fleet.Clock(node) }
+
+// Marks returns how often each mark of the store was reached, as far as was seen.
+func (c *cluster) Marks() map[string]int64 { return c.fleet.Marks() }
+
+// Logs returns what a node has logged, in all its lives, and its agent after it.
+func (c *cluster) Logs(node string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+	log, err := c.pods.Logs(ctx, node)
+	agent, agentErr := c.pods.AgentLogs(ctx, node)
+	log = append(log, "\n---- the agent of the pod ----\n"...)
+	return append(log, agent...), errors.Join(err, agentErr)
+}
+
+// Keep leaves the pods as they are, and returns what to do with them.
+func (c *cluster) Keep() (hint string, err error) {
+	c.Live.Close()
+	c.admin.Close()
+	return c.pods.Keep(), c.clients.Close()
+}
+
+// Close ends the clients and removes the pods.
+func (c *cluster) Close() error {
+	c.Live.Close()
+	c.admin.Close()
+	return errors.Join(c.clients.Close(), c.pods.Close())
+}

@@ -1,0 +1,64 @@
+// Package docker is the reference store in containers: a pod a node, whose network, clock and process are
+// broken by the agent in it. What only the store itself can do to itself (drifting clocks, failing disks, what
+// a power loss leaves) it does as in the other environments.
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/rashomon-harness/rashomon/targets"
+	"github.com/rashomon-harness/rashomon/targets/container"
+	"github.com/rashomon-harness/rashomon/targets/reference"
+)
+
+// Target is the reference store, deployed in containers.
+type Target struct {
+	Log *slog.Logger // of what goes on with containers; nil for nowhere
+}
+
+// Name returns "reference".
+func (Target) Name() string { return reference.Name }
+
+// Env returns "docker".
+func (Target) Env() string { return "docker" }
+
+// Validate checks the store's configuration and the settings of the links.
+func (Target) Validate(spec *targets.Spec) []targets.FieldError {
+	_, errs := reference.Decode(spec)
+	_, more := reference.DecodeWorld(spec.World, spec.Nodes)
+	return append(errs, more...)
+}
+
+// Deploy starts the pods and returns when all nodes answer.
+func (t Target) Deploy(ctx context.Context, spec *targets.Spec) (targets.Cluster, error) {
+	if errs := t.Validate(spec); len(errs) > 0 {
+		return nil, fmt.Errorf("cannot deploy: %w", errs[0])
+	}
+	engine, err := container.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	image, err := engine.SelfImage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	log := t.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	pods, err := engine.Network(ctx, spec.Nodes, container.Options{AgentImage: image, Keepable: true, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	c, err := newCluster(pods, spec)
+	if err == nil {
+		err = c.launch(ctx, image, spec)
+	}
+	if err != nil {
+		return nil, errors.Join(err, pods.Close())
+	}
+	return c, nil
+}
