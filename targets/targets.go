@@ -207,6 +207,14 @@ type MarkReader interface {
 	Marks() map[string]int64
 }
 
+// Ability is one means by which an environment breaks things.
+type Ability struct {
+	Name   string // "delay of packets"
+	OK     bool
+	How    string // by what: "nfqueue"
+	Reason string // why not
+}
+
 // LogReader is the capability to read what a node has written to its log.
 type LogReader interface {
 	// Logs returns the log of a node, of all its lives since the start of the run. It may leave out the

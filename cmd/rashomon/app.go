@@ -90,7 +90,8 @@ func (a *app) root() *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.flagsFromEnv(cmd) },
 	}
 	root.AddCommand(a.runCommand(), a.replayCommand(), a.listCommand(), a.showCommand(), a.explainCommand(),
-		a.claimsCommand(), a.versionCommand(), a.nodeCommand())
+		a.claimsCommand(), a.versionCommand(), a.targetsCommand(), a.doctorCommand(), a.cleanCommand(),
+		a.nodeCommand(), a.agentCommand())
 	return root
 }
 

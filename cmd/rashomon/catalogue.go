@@ -6,6 +6,7 @@ import (
 	"github.com/rashomon-harness/rashomon/harness"
 	"github.com/rashomon-harness/rashomon/nemesis"
 	"github.com/rashomon-harness/rashomon/targets"
+	"github.com/rashomon-harness/rashomon/targets/docker"
 	"github.com/rashomon-harness/rashomon/targets/process"
 	"github.com/rashomon-harness/rashomon/targets/simulated"
 	"github.com/rashomon-harness/rashomon/workloads"
@@ -14,7 +15,7 @@ import (
 // catalogue wires everything that experiments can name.
 func catalogue() *harness.Catalogue {
 	return &harness.Catalogue{
-		Targets:   []targets.Target{simulated.New(), process.Target{Command: nodeProgram}},
+		Targets:   []targets.Target{simulated.New(), process.Target{Command: nodeProgram}, docker.Target{}},
 		Workloads: workloads.All(),
 		Faults:    nemesis.All(),
 	}

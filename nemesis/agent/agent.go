@@ -45,8 +45,11 @@ type Config struct {
 	// DataDir and keeps what was synced in Backing. When it cannot be mounted the agent says so in its
 	// abilities, and DataDir stays what it was.
 	Backing, DataDir string
-	Version          string       // what Health says; "" for the version of the build
-	Log              *slog.Logger // nil for slog.Default
+	// Victim are the arguments with which this executable runs vdso.Victim on its standard input and output,
+	// and nothing else. The agent proves on such a process that it can set clocks; without, it cannot.
+	Victim  []string
+	Version string       // what Health says; "" for the version of the build
+	Log     *slog.Logger // nil for slog.Default
 }
 
 // Bounds of a lease. DefaultTTL is that of one without a length; MaxTTL is the longest: nobody means to leave

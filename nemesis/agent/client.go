@@ -146,10 +146,10 @@ func (c *Client) do(ctx context.Context, method, path string, body any) ([]byte,
 	switch {
 	case err != nil:
 		return nil, err
-	case len(text) > answerBytesMax:
-		return nil, fmt.Errorf("the answer is larger than %d bytes", answerBytesMax)
 	case resp.StatusCode != http.StatusOK:
 		return nil, refused(resp.StatusCode, text)
+	case len(text) > answerBytesMax:
+		return nil, fmt.Errorf("the answer is larger than %d bytes", answerBytesMax)
 	}
 	return text, nil
 }

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,15 +14,10 @@ func (k *keeper) setRules(ctx context.Context, rules packets.Rules) error {
 		return k.repair(ctx, func() error { return k.mendOnly(packetRules) })
 	}
 	return k.fault(ctx, "", func() error {
-		err := k.parts.network.Apply(rules)
-		if unsupported := new(packets.Unsupported); errors.As(err, &unsupported) {
-			return err // nothing was changed
+		if err := k.parts.network.Apply(rules); err != nil {
+			return err // the rules from before are in force
 		}
-		k.rules, k.rulesError = rules, err
-		if err != nil {
-			k.log.Error("rules of the network failed", "rules", rules, "error", err)
-			return err
-		}
+		k.rules = rules
 		k.log.Info("rules of the network", "rules", rules)
 		return nil
 	})
@@ -82,6 +76,7 @@ func (k *keeper) kill(ctx context.Context) (killed pids, err error) {
 		})
 		killed = listed(sortedKeys(dead))
 		k.log.Info("killed", "pids", killed.PIDs, "error", err)
+		k.stopped = k.stopped && err != nil
 		return err
 	})
 	return killed, err

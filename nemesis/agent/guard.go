@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/rashomon-harness/rashomon/nemesis/agent/packets"
@@ -68,7 +70,24 @@ func decode(w http.ResponseWriter, r *http.Request, limit int64, into any) error
 		return &requestError{http.StatusRequestEntityTooLarge,
 			fmt.Sprintf("the body is too large; allowed: %d bytes", limit)}
 	}
+	if other := new(json.UnmarshalTypeError); errors.As(err, &other) {
+		return badRequest("%s: a JSON %s is not allowed; allowed: %s", cmp.Or(other.Field, "the body"),
+			other.Value, inJSON(other.Type.Kind()))
+	}
 	return badRequest("the body: %s", strings.TrimPrefix(err.Error(), "json: "))
+}
+
+// inJSON returns what a kind of our types is called in JSON.
+func inJSON(kind reflect.Kind) string {
+	switch kind {
+	case reflect.Struct:
+		return "object"
+	case reflect.Slice:
+		return "array"
+	case reflect.Int64:
+		return "integer of 64 bits"
+	}
+	return kind.String() // bool, string
 }
 
 // refuse answers a request that failed.

@@ -24,11 +24,10 @@ type keeper struct {
 	kick chan struct{} // tells run that something may be due earlier than it thinks
 
 	// With hold:
-	rules      packets.Rules
-	rulesError error // of the last Apply
-	skew       skew
-	stopped    bool
-	mending    mending
+	rules   packets.Rules // in force
+	skew    skew
+	stopped bool
+	mending mending
 }
 
 // errClosing, errHealing and errBusy refuse requests for reasons that pass, or with the agent.
@@ -112,7 +111,7 @@ func (k *keeper) repair(ctx context.Context, do func() error) error {
 
 // faulty reports whether any fault is in force, as far as the agent knows.
 func (k *keeper) faulty() bool {
-	return len(k.rules.Cuts)+len(k.rules.Shapes) > 0 || k.rulesError != nil || k.skew.offset != 0 || k.stopped
+	return len(k.rules.Cuts)+len(k.rules.Shapes) > 0 || k.skew.offset != 0 || k.stopped
 }
 
 // run does what is due until ctx ends.
@@ -166,9 +165,6 @@ func (k *keeper) state(ctx context.Context) (State, error) {
 	defer k.release()
 	s := State{Rules: k.rules, OffsetNanos: int64(k.skew.offset), Patched: k.skew.patchedPIDs(),
 		Unpatched: k.skew.unpatched(), Stopped: k.stopped, Healing: k.mending.report()}
-	if k.rulesError != nil {
-		s.NetworkError = k.rulesError.Error()
-	}
 	if len(k.rules.Cuts)+len(k.rules.Shapes) > 0 {
 		counters, err := k.parts.network.Counters()
 		s.Counters = counters

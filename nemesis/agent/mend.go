@@ -104,11 +104,9 @@ func (k *keeper) mendOne(w wound) error {
 		if err := k.parts.network.Heal(); err != nil {
 			return err
 		}
-		k.rules, k.rulesError = packets.Rules{}, nil
+		k.rules = packets.Rules{}
 	case wallClocks:
-		k.skew = skew{} // nobody shall be patched any more, whatever becomes of those that are
-		_, err := sweep(k.parts.clocks.Processes, k.parts.clocks.Restore)
-		return err
+		return k.straighten()
 	}
 	return nil
 }

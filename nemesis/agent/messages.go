@@ -26,9 +26,7 @@ type Lost struct {
 
 // State is what the agent does to the pod now. Of a pod without faults all is zero but the lease.
 type State struct {
-	Rules packets.Rules `json:"rules"` // in force
-	// NetworkError says that Rules were asked for last but failed: how much of them is in force is unknown.
-	NetworkError  string            `json:"network_error,omitempty"`
+	Rules         packets.Rules     `json:"rules"`                    // in force
 	Counters      []packets.Counter `json:"counters,omitempty"`       // what the rules did so far
 	CountersError string            `json:"counters_error,omitempty"` // why Counters are missing
 	OffsetNanos   int64             `json:"offset_ns"`                // wished for the wall clocks

@@ -7,7 +7,8 @@ import (
 	"github.com/rashomon-harness/rashomon/nemesis/agent/packets"
 )
 
-// network is what happens to the packets of the pod: packets.Network.
+// network is what happens to the packets of the pod: packets.Network. After an error of Apply the rules from
+// before are in force.
 type network interface {
 	Apply(rules packets.Rules) error
 	Heal() error
@@ -15,7 +16,8 @@ type network interface {
 	Close() error
 }
 
-// clocks are the wall clocks of the pod's processes, and the list of these processes.
+// clocks are the wall clocks of the pod's processes, and the list of these processes. A process that has ended is
+// os.ErrProcessDone.
 type clocks interface {
 	// Set makes the wall clock of a process be off by offset.
 	Set(pid int, offset time.Duration) error

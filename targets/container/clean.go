@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -211,15 +213,19 @@ func (e *Engine) healPod(ctx context.Context, id string) {
 	if err != nil || found.Container.Config == nil || found.Container.NetworkSettings == nil {
 		return
 	}
-	args := found.Container.Config.Cmd
-	at := slices.Index(args, "--token")
-	if at < 0 || at+1 >= len(args) {
-		return
+	var token string
+	for _, env := range found.Container.Config.Env {
+		if value, is := strings.CutPrefix(env, tokenVar+"="); is {
+			token = value
+		}
 	}
+	where, err := e.published(ctx, id, agentPort)
 	for _, network := range found.Container.NetworkSettings.Networks {
-		_ = agent.NewClient(fmt.Sprintf("http://%s:%d", network.IPAddress, agentPort), args[at+1]).Heal(ctx)
+		if err != nil { // it is published only where it cannot be dialed
+			where = netip.AddrPortFrom(network.IPAddress, agentPort).String()
+		}
 	}
-	if where, err := e.published(ctx, id, agentPort); err == nil {
-		_ = agent.NewClient("http://"+where, args[at+1]).Heal(ctx)
-	}
+	client := agent.NewClient("http://"+where, token)
+	defer client.Close()
+	_ = client.Heal(ctx)
 }

@@ -25,35 +25,42 @@ const harnessTTL = 2 * time.Second
 func beHarness() {
 	ctx, cancel := context.WithTimeout(context.Background(), testLimit)
 	defer cancel()
-	if err := deployAndBreak(ctx); err != nil {
-		fmt.Println("error:", err)
-		os.Exit(1)
+	d, err := deployAndBreak(ctx)
+	if err == nil {
+		<-ctx.Done() // the killer was late
 	}
-	<-ctx.Done()
+	if d != nil {
+		err = errors.Join(err, d.Close())
+	}
+	fmt.Println("error:", err)
+	os.Exit(1)
 }
 
-func deployAndBreak(ctx context.Context) error {
+func deployAndBreak(ctx context.Context) (*Deployment, error) {
 	l := &lab{agent: os.Getenv("TEST_AGENT"), db: os.Getenv("TEST_DB")}
 	var err error
 	if l.engine, err = Connect(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	nodes := []string{"n1", "n2", "n3"}
 	d, err := l.engine.Network(ctx, nodes, Options{AgentImage: l.agent, TTL: harnessTTL})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	pods := l.pods(nodes...)
 	pods[0].DataDir = "/var/data"
 	pods[2].DataDir, pods[2].PowerLoss = "/var/data", os.Geteuid() == 0
 	if err := d.Launch(ctx, pods, answers(d)); err != nil {
-		return err
+		return d, err
+	}
+	both := []targets.Link{{From: "n1", To: "n2"}, {From: "n2", To: "n1"}}
+	err = errors.Join(d.Cut("a", both), d.Step("b", "n1", int64(time.Hour)), d.Pause("n3"))
+	if err != nil {
+		return d, err
 	}
 	endpoint, err := d.Endpoint(ctx, "n1", dbPort)
-	both := []targets.Link{{From: "n1", To: "n2"}, {From: "n2", To: "n1"}}
-	err = errors.Join(err, d.Cut("a", both), d.Step("b", "n1", int64(time.Hour)), d.Pause("n3"))
 	fmt.Println("ready", d.Run(), endpoint, at(d, "n2"))
-	return err
+	return d, err
 }
 
 // killed is what a harness left that was killed.

@@ -16,8 +16,8 @@ import (
 
 // Paths in the holder of a pod with PowerLoss.
 const (
-	backingPath = "/rashomon/backing" // the volume: what was synced
-	sharedPath  = "/rashomon/shared"  // a directory of the host; the file system is mounted in it
+	backingPath = "/pod/backing" // the volume: what was synced
+	sharedPath  = "/pod/shared"  // a directory of the host; the file system is mounted in it
 	mountName   = "data"
 )
 
@@ -28,6 +28,9 @@ var (
 	holderCaps   = []string{"NET_ADMIN", "SYS_PTRACE", "DAC_OVERRIDE", "KILL"}
 	databaseCaps = []string{"CHOWN", "SETUID", "SETGID", "DAC_OVERRIDE", "FOWNER"}
 )
+
+// tokenVar is where the agent finds its secret.
+const tokenVar = "RASHOMON_TOKEN"
 
 // logConfig bounds what containers may write, and makes it readable whatever the engine's default is.
 var logConfig = container.LogConfig{
@@ -88,6 +91,7 @@ func (d *Deployment) makeHolder(ctx context.Context, n *node, sysctls map[string
 		Image:          d.opts.AgentImage,
 		Name:           d.name(n.name, roleHolder),
 		Cmd:            d.agentArgs(n),
+		Env:            map[string]string{tokenVar: d.token}, // arguments are there for everybody to see
 		Networks:       []string{d.name("network")},
 		NetworkAliases: map[string][]string{d.name("network"): {n.name}},
 		ExposedPorts:   d.publishedPorts(n),
@@ -117,8 +121,7 @@ func (d *Deployment) makeHolder(ctx context.Context, n *node, sysctls map[string
 
 // agentArgs returns the command line of a node's agent.
 func (d *Deployment) agentArgs(n *node) []string {
-	args := []string{"agent", "--listen", ":" + strconv.Itoa(agentPort), "--token", d.token,
-		"--ttl", d.opts.TTL.String()}
+	args := []string{"agent", "--listen", ":" + strconv.Itoa(agentPort), "--ttl", d.opts.TTL.String()}
 	if n.pod.PowerLoss {
 		args = append(args, "--backing", backingPath, "--data", sharedPath+"/"+mountName)
 	}

@@ -37,15 +37,17 @@ type cluster struct {
 	admin   *reference.Admin
 	token   string
 	bases   []reference.Base
+	forgets bool // a file system below the nodes forgets unsynced writes
 }
 
 func newCluster(pods *container.Deployment, spec *targets.Spec) (*cluster, error) {
 	store, errs := reference.Decode(spec)
-	bases, more := reference.DecodeWorld(spec.World, spec.Nodes)
-	if errs = append(errs, more...); len(errs) > 0 {
+	forgets, rest, more := decodeUnsynced(spec.World)
+	bases, evenMore := reference.DecodeWorld(rest, spec.Nodes)
+	if errs = slices.Concat(errs, more, evenMore); len(errs) > 0 {
 		return nil, errs[0]
 	}
-	c := &cluster{pods: pods, clients: links.New(spec.Nodes), token: rand.Text(), bases: bases}
+	c := &cluster{pods: pods, clients: links.New(spec.Nodes), token: rand.Text(), bases: bases, forgets: forgets}
 	dial := func(ctx context.Context, node string) (net.Conn, error) { return pods.Dial(ctx, node, clientPort) }
 	c.admin = reference.NewAdmin(c.token, dial)
 	c.fleet = reference.NewFleet(c.admin, slices.Clone(spec.Nodes), pods.Running)
@@ -88,8 +90,9 @@ func (c *cluster) launch(ctx context.Context, image string, spec *targets.Spec) 
 	}
 	var all []container.Pod
 	for i, name := range spec.Nodes {
-		all = append(all, container.Pod{Name: name, Image: image, DataDir: dataDir, Ports: []int{clientPort},
-			Env: map[string]string{"RASHOMON_TOKEN": c.token},
+		all = append(all, container.Pod{Name: name, Image: image, DataDir: dataDir, PowerLoss: c.forgets,
+			Ports: []int{clientPort},
+			Env:   map[string]string{"RASHOMON_TOKEN": c.token},
 			Command: []string{"node", "--id", strconv.Itoa(i + 1), "--peers", peers,
 				"--listen", ":" + strconv.Itoa(clientPort), "--listen-peers", ":" + strconv.Itoa(peerPort),
 				"--data", dataDir, "--bootstrap", "--config", string(config),
@@ -133,9 +136,22 @@ func (c *cluster) Keep() (hint string, err error) {
 	return c.pods.Keep(), c.clients.Close()
 }
 
-// Close ends the clients and removes the pods.
+// Close ends the clients and removes the pods. It is an error when faults were not in force all the time.
 func (c *cluster) Close() error {
 	c.Live.Close()
 	c.admin.Close()
-	return errors.Join(c.clients.Close(), c.pods.Close())
+	return errors.Join(c.pods.Lapsed(), c.clients.Close(), c.pods.Close())
+}
+
+// Abilities returns by which means the agents break things.
+func (c *cluster) Abilities(ctx context.Context) ([]targets.Ability, error) {
+	health, err := c.pods.Health(ctx, c.Nodes()[0])
+	if err != nil {
+		return nil, err
+	}
+	var out []targets.Ability
+	for _, a := range health.Abilities {
+		out = append(out, targets.Ability{Name: "agent: " + a.Name, OK: a.OK, How: a.How, Reason: a.Reason})
+	}
+	return out, nil
 }

@@ -32,7 +32,7 @@ func (c *cluster) Shape(id string, l []targets.Link, s targets.Shape) error {
 	}
 	err := c.clients.Shape(id, l, s)
 	if _, cannot := errors.AsType[*targets.Unsupported](err); cannot {
-		return nil
+		return c.clients.Shape(id, l, targets.Shape{})
 	}
 	return err
 }
@@ -44,13 +44,18 @@ func (c *cluster) Unshape(id string) error {
 }
 
 // Kill kills a node's process. What was not synced becomes what unsynced says when the node starts again: the
-// node itself sees to it, by the note that it keeps of what was synced.
+// node itself sees to it, by the note that it keeps of what was synced; or, for lost ones, with unsynced: fuse,
+// the file system below it.
 func (c *cluster) Kill(node string, unsynced targets.Unsynced) error {
 	note, err := reference.CrashNote(node, unsynced)
 	if err != nil {
 		return err
 	}
-	err = c.pods.Kill(node, targets.KeepUnsynced)
+	kept := targets.KeepUnsynced
+	if c.forgets && unsynced == targets.LoseUnsynced {
+		kept, note = unsynced, ""
+	}
+	err = c.pods.Kill(node, kept)
 	c.fleet.Crashed(node)
 	if err != nil || note == "" {
 		return err

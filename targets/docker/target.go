@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/rashomon-harness/rashomon/targets"
 	"github.com/rashomon-harness/rashomon/targets/container"
@@ -28,8 +30,24 @@ func (Target) Env() string { return "docker" }
 // Validate checks the store's configuration and the settings of the links.
 func (Target) Validate(spec *targets.Spec) []targets.FieldError {
 	_, errs := reference.Decode(spec)
-	_, more := reference.DecodeWorld(spec.World, spec.Nodes)
-	return append(errs, more...)
+	_, rest, more := decodeUnsynced(spec.World)
+	_, evenMore := reference.DecodeWorld(rest, spec.Nodes)
+	return slices.Concat(errs, more, evenMore)
+}
+
+// decodeUnsynced reads the setting unsynced: who forgets unsynced writes at a power loss, the store itself or a
+// file system (FUSE) below it. It returns the other settings.
+func decodeUnsynced(world map[string]any) (forgets bool, rest map[string]any, errs []targets.FieldError) {
+	rest = maps.Clone(world)
+	delete(rest, "unsynced")
+	switch v := world["unsynced"]; v {
+	case nil, "store":
+	case "fuse":
+		forgets = true
+	default:
+		errs = append(errs, targets.FieldError{Path: "world.unsynced", Value: fmt.Sprint(v), Allowed: "store, fuse"})
+	}
+	return forgets, rest, errs
 }
 
 // Deploy starts the pods and returns when all nodes answer.

@@ -61,7 +61,9 @@ var fields = []Field{
 			return c.reads == linearizableReads || c.reads == serializableReads
 		}},
 	{"request_timeout", "1s", "how long a client waits for an answer", "a duration from 10ms to 1m",
-		func(c *config, v any) bool { return duration(v, 10*time.Millisecond, time.Minute, &c.requestTimeout) }},
+		func(c *config, v any) bool {
+			return duration(v, 10*time.Millisecond, time.Minute, &c.requestTimeout)
+		}},
 	{"heartbeat", "100ms", "how often a leader tells its followers that it leads (--heartbeat-interval)",
 		"whole milliseconds from 1ms to 10s",
 		func(c *config, v any) bool { return duration(v, time.Millisecond, 10*time.Second, &c.heartbeat) }},

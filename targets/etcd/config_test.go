@@ -18,19 +18,22 @@ func TestValidate(t *testing.T) {
 	}{
 		{targets.Spec{Nodes: three}, ""},
 		{targets.Spec{Nodes: three, Config: map[string]any{"image": "x:1", "reads": "serializable",
-			"request_timeout": "500ms", "heartbeat": "50ms", "election_timeout": "300ms", "power_loss": true}}, ""},
+			"request_timeout": "500ms", "heartbeat": "50ms", "election_timeout": "300ms",
+			"power_loss": true}}, ""},
 		{targets.Spec{Nodes: []string{"n1", "nodes", "n1"}},
 			`nodes: "nodes" is not allowed; allowed: names that differ, other than clients and nodes; ` +
 				`nodes: "n1" is not allowed; allowed: names that differ, other than clients and nodes`},
 		{targets.Spec{}, "nodes: 0 is not allowed; allowed: at least one node"},
 		{targets.Spec{Nodes: three, Config: map[string]any{"reads": "fast", "quorum": 2}},
 			"config.reads: fast is not allowed; allowed: linearizable, serializable; " +
-				"config.quorum: 2 is not allowed; allowed: one of the fields image, reads, request_timeout, " +
-				"heartbeat, election_timeout, power_loss"},
+				"config.quorum: 2 is not allowed; allowed: one of the fields image, reads, " +
+				"request_timeout, heartbeat, election_timeout, power_loss"},
 		{targets.Spec{Nodes: three, Config: map[string]any{"heartbeat": "300ms"}},
-			"config.election_timeout: 1s is not allowed; allowed: at least five times heartbeat, which is 300ms"},
+			"config.election_timeout: 1s is not allowed; allowed: at least five times heartbeat, which is " +
+				"300ms"},
 		{targets.Spec{Nodes: three, World: map[string]any{"latency": "5ms"}},
-			"world.latency: 5ms is not allowed; allowed: nothing: etcd in containers has no settings of the world"},
+			"world.latency: 5ms is not allowed; allowed: nothing: etcd in containers has no settings of " +
+				"the world"},
 	} {
 		var got []string
 		for _, e := range New(nil).Validate(&tc.spec) {
@@ -58,7 +61,8 @@ func TestFields(t *testing.T) {
 	} {
 		for i, v := range append(slices.Clone(values.good), values.bad...) {
 			_, errs := decodeSpec(&targets.Spec{Nodes: three, Config: map[string]any{name: v}})
-			if good := i < len(values.good); good != (len(errs) == 0) || (!good && errs[0].Path != "config."+name) {
+			good := i < len(values.good)
+			if good != (len(errs) == 0) || (!good && errs[0].Path != "config."+name) {
 				t.Errorf("%s: %v: %v", name, v, errs)
 			}
 		}

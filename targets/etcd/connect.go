@@ -30,7 +30,7 @@ const (
 	retryMost    = 250 * time.Millisecond
 )
 
-// An idle connection is looked at as etcd's documentation advises. Servers do not let clients look more often.
+// An idle connection is looked at now and then. gRPC does not let clients look more often.
 const (
 	keepAliveEvery = 10 * time.Second
 	keepAliveLimit = 2 * time.Second

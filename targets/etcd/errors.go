@@ -29,7 +29,8 @@ var etcdErrors = func() map[string]meaning {
 	}{
 		{both(history.BadRequest), beforeProposal},
 		{both(history.Overloaded), []error{rpctypes.ErrGRPCRequestTooManyRequests}},
-		{both(history.Unsupported), []error{rpctypes.ErrGRPCNotCapable, rpctypes.ErrGRPCNotSupportedForLearner}},
+		{both(history.Unsupported), []error{rpctypes.ErrGRPCNotCapable,
+			rpctypes.ErrGRPCNotSupportedForLearner}},
 		// A member that knows no leader refuses a write whose client asked it to. Which versions say so in
 		// which other cases is not certain enough for a write.
 		{meaning{history.Deposed, history.NoLeader}, []error{rpctypes.ErrGRPCNoLeader}},

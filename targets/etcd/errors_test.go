@@ -19,8 +19,8 @@ import (
 	"github.com/rashomon-harness/rashomon/history"
 )
 
-// rpcErrors returns the texts of all errors that etcd's client library knows, by their names, as they stand in
-// its source: the package has no list of them.
+// rpcErrors returns the texts of all errors that etcd's client library knows, by their names, as they stand
+// in its source: the package has no list of them.
 func rpcErrors(t *testing.T) map[string]string {
 	t.Helper()
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}",
@@ -28,8 +28,8 @@ func rpcErrors(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatalf("finding the source of the errors: %v", err)
 	}
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(strings.TrimSpace(string(dir)), "error.go"),
-		nil, 0)
+	path := filepath.Join(strings.TrimSpace(string(dir)), "error.go")
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +70,8 @@ func TestEveryCodeOfGRPCHasAMeaning(t *testing.T) {
 		if n < len(grpcCodes) {
 			m = grpcCodes[n]
 		}
-		if code := codes.Code(n); code != codes.OK && (m.write == history.NoError || m.read == history.NoError) {
-			t.Errorf("%v has no meaning", code)
+		if n > 0 && (m.write == history.NoError || m.read == history.NoError) {
+			t.Errorf("%v has no meaning", codes.Code(n))
 		}
 	}
 	if n != len(grpcCodes) {
@@ -118,7 +118,7 @@ func TestFailure(t *testing.T) {
 		{fmt.Errorf("wrapped: %w", rpctypes.ErrStopped), true, true, history.ConnectionLost},
 		{status.Error(codes.Unknown, "raft proposal dropped"), true, true, history.NoLeader},
 		{status.Error(codes.Unknown, "raft: stopped"), true, true, history.ConnectionLost},
-		{status.Error(codes.Unavailable, "error reading from server: EOF"), true, true, history.ConnectionLost},
+		{status.Error(codes.Unavailable, "error reading: EOF"), true, true, history.ConnectionLost},
 		{status.Error(codes.Unavailable, "connection refused"), true, false, history.ConnectionRefused},
 		{status.Error(codes.Code(77), "from the future"), true, true, history.Internal},
 		{context.DeadlineExceeded, true, true, history.Timeout},

@@ -90,8 +90,8 @@ func (c *cluster) Kill(node string, unsynced targets.Unsynced) error {
 		return &targets.Unsupported{Reason: "a member of etcd that lost its disk must be removed and added " +
 			"again by its operator"}
 	case unsynced == targets.LoseUnsynced && !c.cfg.powerLoss:
-		return &targets.Unsupported{Reason: "crashes lose unsynced writes only with power_loss: on; without " +
-			"it use the shape keep-unsynced"}
+		return &targets.Unsupported{Reason: "crashes lose unsynced writes only with power_loss: on; " +
+			"without it use the shape keep-unsynced"}
 	}
 	if err := c.pods.Kill(node, unsynced); err != nil {
 		return err

@@ -1,6 +1,6 @@
-// Package etcd is etcd in containers: an arm for the official image, through the official client library. Each
-// node is a pod of package container; what separates clients from nodes is the userspace network of package
-// links. See https://etcd.io/docs/v3.6/learning/api_guarantees/ for what etcd promises.
+// Package etcd is etcd in containers: an arm for the official image, through the official client library.
+// Each node is a pod of package container; what separates clients from nodes is the userspace network of
+// package links. See https://etcd.io/docs/v3.6/learning/api_guarantees/ for what etcd promises.
 package etcd
 
 import (
@@ -84,7 +84,8 @@ func (t Target) launch(image string, start func(image string) error) error {
 	second := start(LocalImage)
 	switch {
 	case isMissing(second):
-		return fmt.Errorf("there is no image of etcd. %w\nNor is there one that was made here: %w", first, second)
+		return fmt.Errorf("there is no image of etcd. %w\nNor is there one that was made here: %w", first,
+			second)
 	case second == nil:
 		t.log.Info("etcd runs from the image that was made here", "image", LocalImage, "instead-of",
 			DefaultImage, "reason", first)

@@ -2,7 +2,6 @@ package etcd
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/rashomon-harness/rashomon/history"
@@ -18,6 +17,7 @@ var (
 )
 
 func TestValues(t *testing.T) {
+	inner := history.MapValue(map[string]history.Value{"x": list()})
 	for text, v := range map[string]history.Value{
 		"null":                    null,
 		"-7":                      num(-7),
@@ -29,7 +29,7 @@ func TestValues(t *testing.T) {
 		"[]":                      list(),
 		`[1,[null,"x"],true]`:     list(num(1), list(null, str("x")), yes),
 		`{}`:                      history.MapValue(nil),
-		`{"a":{"x":[]},"b":null}`: history.MapValue(map[string]history.Value{"b": null, "a": history.MapValue(map[string]history.Value{"x": list()})}),
+		`{"a":{"x":[]},"b":null}`: history.MapValue(map[string]history.Value{"b": null, "a": inner}),
 	} {
 		got, err := encode(v)
 		if err != nil || got != text {
@@ -71,7 +71,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		if !json.Valid([]byte(again)) || !decode([]byte(again)).Equal(v) && strings.ToValidUTF8(text, "") == text {
+		if !json.Valid([]byte(again)) || !decode([]byte(again)).Equal(v) {
 			t.Fatalf("%q is read as %v and written as %s", text, v, again)
 		}
 	})

@@ -110,6 +110,7 @@ func TestDial(t *testing.T) {
 				}
 				if c != nil {
 					must(t, c.Close())
+					<-c.(*conn).gone // the end may be delayed
 				}
 				if len(n.links) != 0 {
 					t.Errorf("%d links are left", len(n.links))

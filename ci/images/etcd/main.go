@@ -1,5 +1,5 @@
-// Command etcd is the etcd server and nothing else, built from its published Go module, for machines that have
-// a Go module proxy and a Docker engine but no image registry. It takes the command line of the official
+// Command etcd is the etcd server and nothing else, built from its published Go module, for machines that
+// have a Go module proxy and a Docker engine but no image registry. It takes the command line of the official
 // binary.
 package main
 

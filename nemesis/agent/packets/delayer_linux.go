@@ -43,7 +43,7 @@ type delayer struct {
 	answered chan<- struct{}
 
 	mu       sync.Mutex
-	commands []func()
+	commands []func() error
 	closing  bool
 	done     chan struct{} // closed at the end of the goroutine
 	failure  error         // what ended it, readable when done
@@ -94,7 +94,7 @@ func (d *delayer) bind() (err error) {
 // set replaces the paces. Packets of peers that have none any more pass before set returns, in the order of
 // their arrival.
 func (d *delayer) set(paces map[netip.Addr]pace) error {
-	return d.do(func() {
+	return d.do(func() error {
 		for peer, l := range d.lanes {
 			if _, stays := paces[peer]; !stays {
 				delete(d.lanes, peer)
@@ -110,6 +110,7 @@ func (d *delayer) set(paces map[netip.Addr]pace) error {
 			}
 			d.lanes[peer].pace = p
 		}
+		return d.flush()
 	})
 }
 
@@ -121,7 +122,7 @@ func (d *delayer) close() error {
 	answered := make(chan struct{})
 	err := d.set(nil)
 	if err == nil {
-		err = d.do(func() { d.ask(answered) })
+		err = d.do(func() error { return d.ask(answered) })
 	}
 	if err == nil {
 		select {
@@ -138,26 +139,26 @@ func (d *delayer) close() error {
 }
 
 // ask sends a request whose answer comes when everything that is in the queue now has been read.
-func (d *delayer) ask(answered chan<- struct{}) {
+func (d *delayer) ask(answered chan<- struct{}) error {
 	requests, err := configs(queueHeld, waitingMax)
 	if err == nil {
 		_, err = d.conn.Send(requests[len(requests)-1])
 	}
 	if err != nil {
-		d.log.Warn("nfqueue: request failed", "error", err)
-		close(answered)
-		return
+		return fmt.Errorf("last request: %w", err)
 	}
 	d.answered = answered
+	return nil
 }
 
-// do has a command carried out by the delayer's goroutine and waits for that.
-func (d *delayer) do(command func()) error {
-	carriedOut := make(chan struct{})
+// do has a command carried out by the delayer's goroutine and waits for that. Its error ends the delayer.
+func (d *delayer) do(command func() error) error {
+	result := make(chan error, 1)
 	d.mu.Lock()
-	d.commands = append(d.commands, func() {
-		command()
-		close(carriedOut)
+	d.commands = append(d.commands, func() error {
+		err := command()
+		result <- err
+		return err
 	})
 	err := d.conn.SetReadDeadline(time.Unix(1, 0)) // ends a wait
 	d.mu.Unlock()
@@ -165,11 +166,14 @@ func (d *delayer) do(command func()) error {
 		return fmt.Errorf("nfqueue: %w", err)
 	}
 	select {
-	case <-carriedOut:
-		return nil
+	case err = <-result:
 	case <-d.done:
-		return fmt.Errorf("nfqueue: the queue was given up: %w", d.failure)
+		err = errors.Join(errors.New("the queue was given up"), d.failure)
 	}
+	if err != nil {
+		return fmt.Errorf("nfqueue: %w", err)
+	}
+	return nil
 }
 
 // run serves the queue until it is closed. When it fails, the queue is given up, and packets pass.
@@ -195,10 +199,9 @@ func (d *delayer) step() (closing bool, err error) {
 		return closing, err
 	}
 	for _, command := range commands {
-		command()
-	}
-	if err := d.flush(); err != nil {
-		return closing, err
+		if err := command(); err != nil {
+			return closing, err
+		}
 	}
 	if !closing {
 		if err := d.receive(len(commands) == 0); err != nil {
@@ -219,7 +222,7 @@ func (d *delayer) failed() bool {
 }
 
 // prepare takes over the commands, and sets the time until which receive waits.
-func (d *delayer) prepare() (commands []func(), closing bool, err error) {
+func (d *delayer) prepare() (commands []func() error, closing bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	commands, d.commands = d.commands, nil

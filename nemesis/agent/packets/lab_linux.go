@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -26,6 +27,16 @@ type lab struct{ near, far end }
 
 // device is the name of the lab's device in either namespace.
 const device = "lab0"
+
+// The numbers of the devices. The kernel announces at once that a pair is connected if they differ, else
+// within a second, and loses what is sent before.
+const (
+	nearIndex = 82
+	farIndex  = 83
+)
+
+// operUp is the state of a device that works (IF_OPER_UP).
+const operUp = 6
 
 // newLab joins two fresh network namespaces by a pair of virtual Ethernet devices. Each end has one address,
 // and those of the further ones given.
@@ -66,7 +77,35 @@ func (l *lab) build(near, far []netip.Prefix) (err error) {
 	if err := l.near.space.do(func() error { return setUp(near) }); err != nil {
 		return err
 	}
-	return l.far.space.do(func() error { return setUp(far) })
+	if err := l.far.space.do(func() error { return setUp(far) }); err != nil {
+		return err
+	}
+	return errors.Join(l.near.space.do(running), l.far.space.do(running))
+}
+
+// running waits until the device here says that it works. Its flag says so too early.
+func running() error {
+	const interval = time.Millisecond
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	return once(func(r *rtnetlink) error {
+		d, err := net.InterfaceByName(device)
+		if err != nil {
+			return err
+		}
+		for range patience / interval {
+			answer, err := r.ask(unix.RTM_GETLINK, 0, linkHeader(d.Index, 0), nil)
+			if err != nil {
+				return err
+			}
+			state := attributeOf(answer[0].Data, unix.SizeofIfInfomsg, unix.IFLA_OPERSTATE)
+			if len(state) == 1 && state[0] == operUp {
+				return nil
+			}
+			<-tick.C
+		}
+		return fmt.Errorf("device %s does not work after %s", device, patience)
+	})
 }
 
 // addPair makes a pair of devices, one here and one in the other namespace.
@@ -82,7 +121,7 @@ func addPair(other *space) error {
 					name(e)
 					e.Uint32(unix.IFLA_NET_NS_FD, uint32(other.file.Fd()))
 				})
-				e.Bytes(peer, append(linkHeader(0, 0), inner...))
+				e.Bytes(peer, append(linkHeader(farIndex, 0), inner...))
 				return err
 			})
 			return nil
@@ -92,7 +131,7 @@ func addPair(other *space) error {
 		return err
 	}
 	return once(func(r *rtnetlink) error {
-		return r.change(unix.RTM_NEWLINK, netlink.Create|netlink.Excl, linkHeader(0, 0), attributes)
+		return r.change(unix.RTM_NEWLINK, netlink.Create|netlink.Excl, linkHeader(nearIndex, 0), attributes)
 	})
 }
 

@@ -54,7 +54,12 @@ func eachMeans(t *testing.T, observe func(*field, means) error, test func(*field
 
 func eachDelay(t *testing.T, test func(*field, means)) {
 	t.Helper()
-	eachMeans(t, func(f *field, m means) error { return f.delays(m) }, test)
+	eachMeans(t, func(f *field, m means) error {
+		if m.queue == queueNone && !m.netem {
+			return errors.New("it has nothing to do with delays")
+		}
+		return f.delays(m)
+	}, test)
 }
 
 func delayed(e end, delay, jitter time.Duration) Rules {

@@ -13,11 +13,17 @@ import (
 // inode, and that is enough: there is nothing to know about a handle.
 
 // Open opens a file. The kernel has taken O_TRUNC away; it truncates in a request of its own.
-func (l *layer) Open(_ <-chan struct{}, in *fuse.OpenIn, _ *fuse.OpenOut) fuse.Status {
+//
+// The kernel keeps the pages that it has, and drops them at a power loss alone. By itself it would do so at
+// each open, and whenever a modification time has changed; but that is wrong while somebody writes: a page in
+// the cache is unlocked before the write reaches us, so that it can be dropped, read again as it was, and be
+// kept so.
+func (l *layer) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
 	n, status := l.node(in.NodeId)
 	if !status.Ok() {
 		return status
 	}
+	out.OpenFlags = fuse.FOPEN_KEEP_CACHE
 	return fuse.ToStatus(n.open())
 }
 
@@ -50,9 +56,10 @@ func (l *layer) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadR
 
 // Write writes, and syncs where the file was opened so or the call wants it.
 //
-// An append goes to the end of the file. That is where the kernel thinks it is, but for a descriptor that has
-// survived a power loss: the kernel learns the new size at the next stat. What it writes back from its page
-// cache it writes through any descriptor, so that these flags mean nothing then.
+// An append goes to the end of the file. That is where the kernel thinks it is, unless there was a power loss and
+// no stat since: then it has the bytes in its page cache at a wrong place, and has to drop them; not before the
+// answer, as it may hold a lock on the page until then. What it writes back from its page cache it writes through
+// any descriptor, so that the flags mean nothing.
 func (l *layer) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {
 	n, status := l.node(in.NodeId)
 	if !status.Ok() {
@@ -69,8 +76,12 @@ func (l *layer) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32,
 	if flags&unix.O_APPEND != 0 {
 		off = atEnd
 	}
-	if err := l.write(n, data, off, writeBack); err != nil {
+	wrote, err := l.write(n, data, off, writeBack)
+	if err != nil {
 		return 0, fuse.ToStatus(err)
+	}
+	if wrote != int64(in.Offset) {
+		go func() { _ = l.dropCached(n.id) }()
 	}
 	if flags&unix.O_DSYNC != 0 {
 		if err := l.sync(n, true); err != nil {
@@ -80,18 +91,19 @@ func (l *layer) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32,
 	return uint32(len(data)), fuse.OK
 }
 
-func (l *layer) write(n *node, data []byte, off int64, writeBack bool) error {
+// write writes, and returns where.
+func (l *layer) write(n *node, data []byte, off int64, writeBack bool) (int64, error) {
 	l.loss.RLock()
 	defer l.loss.RUnlock()
 	if writeBack && l.dark {
-		return nil
+		return off, nil
 	}
-	err := n.write(data, off, &l.budget)
+	off, err := n.write(data, off, &l.budget)
 	if errors.Is(err, unix.ENOSPC) && !l.full.Swap(true) {
 		l.log.Warn("writes fail with ENOSPC: too much is pending; a sync, a power loss or a deletion makes room",
 			"limit_bytes", l.budget.limit)
 	}
-	return err
+	return off, err
 }
 
 // truncate sets the size.

@@ -105,6 +105,28 @@ func TestAppend(t *testing.T) {
 	b.stored("log", "a1 b1 b3 a3 ")
 }
 
+// Whole pages that are appended after a power loss are in the kernel's page cache at the wrong place for a moment.
+func TestAppendPagesAfterALoss(t *testing.T) {
+	b := newBench(t, MaxPending)
+	if b == nil {
+		return
+	}
+	a, z := strings.Repeat("a", pageSize), strings.Repeat("z", pageSize)
+	b.create("log", a, true)
+	file := b.open("log", os.O_RDWR|os.O_APPEND)
+	b.write(file, a+a+a)
+	b.lose(Lost{Files: 1, Bytes: 3 * pageSize})
+	b.write(file, z+z) // the kernel takes them for pages 4 and 5
+	b.stored("log", a)
+	b.write(file, z+z)
+	eventually(t, "the pages are where they belong", func() bool {
+		got, err := os.ReadFile(b.path("log"))
+		return err == nil && string(got) == a+z+z+z+z
+	})
+	b.lose(Lost{Files: 1, Bytes: 4 * pageSize})
+	b.has("log", a)
+}
+
 func TestTruncate(t *testing.T) {
 	b := newBench(t, MaxPending)
 	if b == nil {

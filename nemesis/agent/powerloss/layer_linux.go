@@ -17,6 +17,7 @@ import (
 // makes do without it: locks are its own, lseek finds no holes, copy_file_range reads and writes.
 type layer struct {
 	fuse.RawFileSystem // answers all else with ENOSYS
+	server             *fuse.Server
 	nodes              *table
 	dirs               *directories
 	budget             budget
@@ -48,6 +49,9 @@ func newLayer(root int, limit int64, log *slog.Logger) (*layer, error) {
 
 // String is the name for the library's messages.
 func (l *layer) String() string { return fsName }
+
+// Init is called before the first request.
+func (l *layer) Init(server *fuse.Server) { l.server = server }
 
 // OnUnmount is called after the last request.
 func (l *layer) OnUnmount() {
@@ -192,6 +196,3 @@ func (l *layer) Readlink(_ <-chan struct{}, in *fuse.InHeader) ([]byte, fuse.Sta
 func (l *layer) Ioctl(<-chan struct{}, *fuse.IoctlIn, []byte, *fuse.IoctlOut, []byte) fuse.Status {
 	return fuse.Status(unix.ENOTTY)
 }
-
-// errno is the error that a status stands for.
-func errno(status fuse.Status) error { return unix.Errno(status) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
 )
 
 // errClosed is the answer of a file system that was closed.
@@ -14,7 +15,8 @@ var errClosed = errors.New("the file system that forgets is not mounted any more
 
 // PowerLoss forgets all that was not synced, of all files at one instant, and returns when nobody can see it
 // any more. It returns what was lost; what the kernel had not handed over yet of shared mappings is lost too,
-// and not counted. An error means that the kernel may still show something of it, or that nothing is mounted.
+// and not counted. Who writes should be dead by then: a process that writes to a page at that very instant may go
+// on seeing, in that page, what was there before the write, though the backing has it right. An error means that the kernel may still show something of it, or that nothing is mounted.
 func (f *FS) PowerLoss() (Lost, error) {
 	f.losing <- struct{}{}
 	defer func() { <-f.losing }()
@@ -22,7 +24,7 @@ func (f *FS) PowerLoss() (Lost, error) {
 		return Lost{}, errClosed
 	}
 	lost, cached := f.layer.lose()
-	err := f.emptyCache(cached)
+	err := f.layer.emptyCache(cached)
 	f.layer.light()
 	f.layer.log.Info("power loss", "files", lost.Files, "bytes", lost.Bytes)
 	return lost, err
@@ -81,15 +83,23 @@ func (n *node) isOpen() bool {
 	return n.opens > 0
 }
 
-// emptyCache has the kernel drop the pages and attributes of files. It writes dirty pages back before, which
-// the layer drops while it is dark. No lock is held: the kernel waits for requests that are under way.
-func (f *FS) emptyCache(ids []uint64) error {
+// emptyCache has the kernel drop the pages and attributes of files.
+func (l *layer) emptyCache(ids []uint64) error {
 	var failed error
 	for _, id := range ids {
-		status := f.server.InodeNotify(id, 0, 0)
-		if status != fuse.OK && status != fuse.ENOENT && failed == nil {
-			failed = fmt.Errorf("the kernel's page cache may still have what was lost: %w", errno(status))
+		if err := l.dropCached(id); err != nil && failed == nil {
+			failed = fmt.Errorf("the kernel's page cache may still have what was lost: %w", err)
 		}
 	}
 	return failed
+}
+
+// dropCached has the kernel drop the pages and attributes of a file. It writes dirty pages back before, and
+// waits for requests that hold locks on pages: no lock that these need may be held.
+func (l *layer) dropCached(id uint64) error {
+	status := l.server.InodeNotify(id, 0, 0)
+	if status == fuse.OK || status == fuse.ENOENT { // the kernel does not know it any more
+		return nil
+	}
+	return unix.Errno(status)
 }

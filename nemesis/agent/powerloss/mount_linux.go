@@ -23,7 +23,6 @@ type FS struct {
 	at     string
 	source string // of the mount: a name that no other has, while the kernel's numbers are given again
 	layer  *layer
-	server *fuse.Server
 	served chan struct{} // closed when the last request was answered
 	losing chan struct{} // has room for one: the power loss under way
 }
@@ -109,12 +108,15 @@ func directoryAt(path string) (string, error) {
 // start mounts and serves. When it fails nothing is left.
 func (f *FS) start(log *slog.Logger) error {
 	options := &fuse.MountOptions{
-		Name:                 fsName,
-		MaxWrite:             128 << 10,
-		DisableReadDirPlus:   true,
-		DisableXAttrs:        true,
-		DisabledCapabilities: fuse.CAP_PASSTHROUGH,
-		Logger:               slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Name:               fsName,
+		MaxWrite:           128 << 10,
+		DisableReadDirPlus: true,
+		DisableXAttrs:      true,
+		DisableSplice:      true,
+
+		ExplicitDataCacheControl: true, // see layer.Open
+		DisabledCapabilities:     fuse.CAP_PASSTHROUGH,
+		Logger:                   slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	options.PanicHandler = func(v any) fuse.Status {
 		log.Error("a request failed with EIO: the handler panicked", "panic", v)
@@ -126,7 +128,7 @@ func (f *FS) start(log *slog.Logger) error {
 		return err
 	}
 	// The library takes the descriptor over.
-	f.server, err = fuse.NewServer(f.layer, fmt.Sprintf("/dev/fd/%d", device), options)
+	server, err := fuse.NewServer(f.layer, fmt.Sprintf("/dev/fd/%d", device), options)
 	if err != nil {
 		_ = unix.Unmount(f.at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 		f.layer.OnUnmount()
@@ -134,7 +136,7 @@ func (f *FS) start(log *slog.Logger) error {
 	}
 	go func() {
 		defer close(f.served)
-		f.server.Serve()
+		server.Serve()
 	}()
 	settlePolling(f.at)
 	return nil

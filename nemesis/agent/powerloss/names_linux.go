@@ -118,6 +118,7 @@ func (l *layer) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *f
 	if err != nil {
 		l.nodes.release(n, 1, &l.budget)
 	}
+	out.OpenFlags = fuse.FOPEN_KEEP_CACHE // see Open
 	return fuse.ToStatus(err)
 }
 

@@ -79,14 +79,14 @@ func (n *node) read(p []byte, off int64) (int, error) {
 // atEnd is the offset of a write that is to append.
 const atEnd = -1
 
-// write writes p at off, or atEnd. It fails with ENOSPC when the budget has no room.
-func (n *node) write(p []byte, off int64, b *budget) error {
+// write writes p at off, or atEnd, and returns where that was. It fails with ENOSPC when the budget has no room.
+func (n *node) write(p []byte, off int64, b *budget) (int64, error) {
 	most := costOfWrite(len(p))
 	if !b.take(most) {
-		return unix.ENOSPC
+		return off, unix.ENOSPC
 	}
 	defer b.give(most)
-	return n.change(b, func(d *pending) error {
+	err := n.change(b, func(d *pending) error {
 		if off == atEnd {
 			off = d.size
 		}
@@ -96,6 +96,7 @@ func (n *node) write(p []byte, off int64, b *budget) error {
 		d.write(off, p)
 		return nil
 	})
+	return off, err
 }
 
 // truncate makes the file size long.

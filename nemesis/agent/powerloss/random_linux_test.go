@@ -298,6 +298,21 @@ func (w *walk) powerLoss() {
 	got, err := w.fs.PowerLoss()
 	w.must(err)
 	w.check(got == want, "lost: %+v, want %+v", got, want)
+	for _, h := range w.handles {
+		if h.flags&os.O_APPEND != 0 { // for the kernel to know where to append
+			_, err := h.file.Stat()
+			w.must(err)
+		}
+	}
+}
+
+// common returns how many bytes the two have in common at the begin.
+func common(a, b []byte) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // checkAll looks at all files through new descriptors, through the open ones, and at the backing.
@@ -305,7 +320,7 @@ func (w *walk) checkAll() {
 	for name, twin := range w.names {
 		got, err := os.ReadFile(w.path(name))
 		w.must(err)
-		w.check(bytes.Equal(got, twin.logical), "%s differs from its twin", name)
+		w.check(bytes.Equal(got, twin.logical), "%s differs from its twin from %d on", name, common(got, twin.logical))
 		info, err := os.Stat(w.path(name))
 		w.must(err)
 		w.check(info.Size() == int64(len(twin.logical)), "%s has size %d", name, info.Size())

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,15 +41,19 @@ func (h *hammer) strike(n int) {
 
 // judge judges a reading of the clock between two of the kernel's, and counts it when no line came meanwhile.
 func (h *hammer) judge(epoch, from, got, to int64) {
-	for i, offset := range h.offsets {
-		if got >= from+int64(offset) && got <= to+int64(offset) {
-			if h.epoch.Load() == epoch {
-				h.readings[i].Add(1)
-			}
-			return
-		}
+	i := h.which(from, got, to)
+	if i < 0 {
+		h.complain("a reading of %d between %d and %d: off by %v", got, from, to, time.Duration(got-from))
+	} else if h.epoch.Load() == epoch {
+		h.readings[i].Add(1)
 	}
-	h.complain("a reading of %d between %d and %d: off by %v", got, from, to, time.Duration(got-from))
+}
+
+// which returns the offset that a reading has, -1 when it has none of them.
+func (h *hammer) which(from, got, to int64) int {
+	return slices.IndexFunc(h.offsets, func(offset int) bool {
+		return got >= from+int64(offset) && got <= to+int64(offset)
+	})
 }
 
 func (h *hammer) complain(format string, args ...any) {

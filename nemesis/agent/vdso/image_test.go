@@ -190,7 +190,7 @@ func TestLayout(t *testing.T) {
 }
 
 // halfway does something to a process that stands still, as a writer does that dies in the midst of it.
-func halfway(t *testing.T, v *victim, do func(*view, poker) error) {
+func halfway(t *testing.T, v *victim, do func(*view, poker, *tracees) error) {
 	t.Helper()
 	p := own(t)
 	must(t, stopped(v.pid(), usualLimits, func(threads *tracees) error {
@@ -199,7 +199,7 @@ func halfway(t *testing.T, v *victim, do func(*view, poker) error) {
 			return err
 		}
 		defer look.mem.Close()
-		return do(look, poker{threads.any().tid})
+		return do(look, poker{threads.any().tid}, threads)
 	}))
 }
 
@@ -208,20 +208,20 @@ func TestWriterDied(t *testing.T) {
 	if !root(t) {
 		return
 	}
-	jump := func(i int) func(*view, poker) error {
-		return func(v *view, to poker) error {
+	jump := func(i int) func(*view, poker, *tracees) error {
+		return func(v *view, to poker, _ *tracees) error {
 			jump := jumpTo(v.entries[i], v.stubs[i])
 			_, err := to.WriteAt(jump[:], v.at(v.entries[i]))
 			return errors.Join(v.writeArea(to), err)
 		}
 	}
-	for name, do := range map[string]func(*view, poker) error{
-		"half an area": func(v *view, to poker) error {
+	for name, do := range map[string]func(*view, poker, *tracees) error{
+		"half an area": func(v *view, to poker, _ *tracees) error {
 			_, err := to.WriteAt([]byte(magic), v.at(int(v.area)))
 			_, err2 := to.WriteAt(v.code[:100], v.at(v.area.stubs()))
 			return errors.Join(err, err2)
 		},
-		"no jumps": func(v *view, to poker) error { return v.writeArea(to) },
+		"no jumps": func(v *view, to poker, _ *tracees) error { return v.writeArea(to) },
 		"a jump":   jump(0),
 		"another":  jump(2),
 	} {
@@ -269,7 +269,7 @@ func TestOtherVersion(t *testing.T) {
 	}
 	v := start(t, "victim")
 	must(t, Set(v.pid(), time.Hour))
-	halfway(t, v, func(v *view, to poker) error {
+	halfway(t, v, func(v *view, to poker, _ *tracees) error {
 		_, err := to.WriteAt([]byte("RASHOMN?"), v.at(int(v.area)))
 		return err
 	})

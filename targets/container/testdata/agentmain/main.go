@@ -12,21 +12,26 @@ import (
 	"syscall"
 
 	"github.com/rashomon-harness/rashomon/nemesis/agent"
+	"github.com/rashomon-harness/rashomon/nemesis/agent/vdso"
 )
 
 func main() {
 	var cfg agent.Config
 	flags := flag.NewFlagSet("agent", flag.ExitOnError)
 	flags.StringVar(&cfg.Listen, "listen", "", "the address to listen on")
-	flags.StringVar(&cfg.Token, "token", "", "the secret of clients")
 	flags.DurationVar(&cfg.TTL, "ttl", 0, "how long a lease lasts")
 	flags.StringVar(&cfg.Backing, "backing", "", "the directory that keeps what was synced")
 	flags.StringVar(&cfg.DataDir, "data", "", "where to mount the file system that forgets the rest")
-	if len(os.Args) < 2 || os.Args[1] != "agent" {
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == "victim":
+		_ = vdso.Victim(os.Stdin, os.Stdout)
+		return
+	case len(os.Args) < 2 || os.Args[1] != "agent":
 		fmt.Fprintln(os.Stderr, "usage: agentmain agent --listen ..")
 		os.Exit(3)
 	}
 	_ = flags.Parse(os.Args[2:])
+	cfg.Token, cfg.Victim = os.Getenv("RASHOMON_TOKEN"), []string{"victim"}
 	cfg.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
