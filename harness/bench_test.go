@@ -27,6 +27,15 @@ func (quickClient) Submit(inv *history.Event, done func(targets.Completion)) {
 	done(out)
 }
 
+// quickCatalogue is memCatalogue with clusters that answer at once.
+func quickCatalogue(m *memTarget) *Catalogue {
+	cat := memCatalogue(m)
+	cat.Targets = []targets.Target{badTarget{m, func(c targets.Cluster) targets.Cluster {
+		return quickCluster{c.(*memCluster)}
+	}}}
+	return cat
+}
+
 const benchExperiment = `version: 1
 name: quick
 target: memory
@@ -42,10 +51,7 @@ seed: 1
 // the harness's own.
 func BenchmarkWallDriver(b *testing.B) {
 	m := &memTarget{env: "wall"}
-	exp, cat := loaded(b, m, benchExperiment, LoadOptions{})[0], memCatalogue(m)
-	cat.Targets = []targets.Target{badTarget{m, func(c targets.Cluster) targets.Cluster {
-		return quickCluster{c.(*memCluster)}
-	}}}
+	exp, cat := loaded(b, m, benchExperiment, LoadOptions{})[0], quickCatalogue(m)
 	ops, took, intervals := 0, int64(0), []int64(nil)
 	b.ReportAllocs()
 	for b.Loop() {

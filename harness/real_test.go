@@ -426,7 +426,8 @@ func TestLastOf(t *testing.T) {
 	for _, c := range []struct{ log, want string }{
 		{"", ""},
 		{"a\nbb\nccc\n", "a\nbb\nccc\n"},
-		{"0\na\nbb\nccc\n", "[4 bytes before this are left out]\nbb\nccc\n"},
+		{"0\na\nbb\nccc\n", "[2 bytes before this are left out]\na\nbb\nccc\n"},
+		{"00\naaaa\nbbb\ncc\n", "[8 bytes before this are left out]\nbbb\ncc\n"},
 		{"one long line without an end", "[18 bytes before this are left out]\nout an end"},
 		{"one long line with an end\n", "[16 bytes before this are left out]\nth an end\n"},
 	} {

@@ -64,8 +64,6 @@ type session struct {
 	opts  RunOptions
 	total int
 
-	alone sync.RWMutex // held for reading by a run in the simulator, for writing by any other
-
 	mu        sync.Mutex // guards Progress
 	done      int
 	anomalous int
@@ -133,7 +131,8 @@ func (s *session) save(out *Outcome) error {
 
 // start lets workers do the jobs in their order. It returns a channel that must be received from once
 // for each job whose result was taken: nobody works far ahead of the job that is waited for, so that few
-// histories are open at a time.
+// histories are open at a time. A real run begins when all before it are over, and all after it begin when it
+// is.
 func (s *session) start(jobs []*job) (collected chan struct{}) {
 	workers := s.opts.Parallel
 	if workers <= 0 {
@@ -141,11 +140,15 @@ func (s *session) start(jobs []*job) (collected chan struct{}) {
 	}
 	collected = make(chan struct{}, 4*workers)
 	queue := make(chan *job)
+	var busy sync.WaitGroup
 	for range workers {
 		go func() {
 			for j := range queue {
-				s.turn(j)
+				if s.ctx.Err() == nil {
+					j.result <- s.run(j)
+				}
 				close(j.result)
+				busy.Done()
 			}
 		}()
 	}
@@ -153,24 +156,17 @@ func (s *session) start(jobs []*job) (collected chan struct{}) {
 		defer close(queue)
 		for _, j := range jobs {
 			collected <- struct{}{}
+			if j.exp.Real() {
+				busy.Wait()
+			}
+			busy.Add(1)
 			queue <- j
+			if j.exp.Real() {
+				busy.Wait()
+			}
 		}
 	}()
 	return collected
-}
-
-// turn does a job when its turn has come, and does not do it when everything has been stopped by then.
-func (s *session) turn(j *job) {
-	if j.exp.Real() {
-		s.alone.Lock()
-		defer s.alone.Unlock()
-	} else {
-		s.alone.RLock()
-		defer s.alone.RUnlock()
-	}
-	if s.ctx.Err() == nil {
-		j.result <- s.run(j)
-	}
 }
 
 // run does one job.

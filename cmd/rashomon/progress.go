@@ -13,6 +13,7 @@ import (
 type runSettings struct {
 	parallel int
 	quiet    bool
+	keep     bool   // leave the nodes of failed runs
 	label    string // goes before progress, "" for none
 	command  string // the beginning of the lines that reproduce a row and seed; "" for none
 }
@@ -20,7 +21,7 @@ type runSettings struct {
 // run runs experiments, tells standard error of the progress, and returns what came of them.
 func (a *app) run(ctx context.Context, exps []*harness.Experiment, sink harness.Sink,
 	s runSettings) (*harness.Outcome, error) {
-	opts := harness.RunOptions{Parallel: s.parallel}
+	opts := harness.RunOptions{Parallel: s.parallel, KeepOnFailure: s.keep}
 	if s.command != "" {
 		opts.Reproduce = func(exp *harness.Experiment, seed uint64) string {
 			return results.Reproduce(s.command, exp.Row, seed)

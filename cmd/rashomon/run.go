@@ -21,8 +21,18 @@ import (
 //go:embed tour.yaml
 var tour []byte
 
-// tourName is how messages call the tour's file.
-const tourName = "tour.yaml"
+// tourReal is the tour in real environments.
+//
+//go:embed tour-real.yaml
+var tourReal []byte
+
+// tourFile returns the name and the text of the tour for an environment.
+func tourFile(env string) (name string, text []byte) {
+	if env == "" || env == "sim" {
+		return "tour.yaml", tour
+	}
+	return "tour-real.yaml", tourReal
+}
 
 // overrides are the flags that change what an experiment file says.
 type overrides struct {
@@ -80,6 +90,7 @@ type runFlags struct {
 	parallel int
 	quiet    bool
 	dryRun   bool
+	keep     bool // --keep-on-failure
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -89,7 +100,8 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Run experiments; without a file, the tour",
 		Long: "Runs the experiments of each FILE (- is standard input) and shows which guarantees their\n" +
 			"configurations kept. Without FILE it runs the tour: configurations of the reference\n" +
-			"store under partitions, crashes and wrong clocks, in the simulator. Everything is saved\n" +
+			"store under partitions, crashes and wrong clocks, in the simulator; with --env process or\n" +
+			"--env docker, as child processes or in containers. Everything is saved\n" +
 			"below runs/; Ctrl-C heals, saves and checks what there is.\n\n" +
 			"Exit codes: 0 as expected, 1 not as expected, 2 unknown, 3 bad input, 4 harness failure\n" +
 			"or interrupted.",
@@ -106,6 +118,8 @@ func (a *app) runCommand() *cobra.Command {
 	quietFlag(cmd, &f.quiet)
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan, operations and faults with times,"+
 		" and run nothing")
+	cmd.Flags().BoolVar(&f.keep, "keep-on-failure", false, "leave the nodes of a run that failed or showed an"+
+		" anomaly as they are, for a look (not in the simulator)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return a.runFiles(cmd.Context(), f, args) }
 	return cmd
 }
@@ -134,7 +148,8 @@ func (a *app) runFiles(ctx context.Context, f *runFlags, names []string) error {
 	}
 	var files []loaded
 	if len(names) == 0 {
-		exps, err := f.load(tourName, tour, a.cat)
+		name, text := tourFile(f.env)
+		exps, err := f.load(name, text, a.cat)
 		if err != nil {
 			return err
 		}
@@ -184,7 +199,7 @@ func (a *app) runFile(ctx context.Context, f *runFlags, file loaded) error {
 	}
 	command := f.command(file.args...)
 	out, err := a.run(ctx, file.exps, dir, runSettings{parallel: f.parallel, quiet: f.quiet,
-		command: command})
+		keep: f.keep, command: command})
 	if err != nil {
 		return failure(err)
 	}

@@ -78,7 +78,8 @@ func TestClientAsksForEverything(t *testing.T) {
 	if got := pod.faults(); got != "" {
 		t.Errorf("faults after healing: %s", got)
 	}
-	if state, err = c.State(ctx); err != nil || !reflect.DeepEqual(state, State{LeaseMillis: state.LeaseMillis}) {
+	state, err = c.State(ctx)
+	if err != nil || !reflect.DeepEqual(state, State{LeaseMillis: state.LeaseMillis}) {
 		t.Errorf("state after healing: %+v, %v", state, err)
 	}
 	pids, err = c.Kill(ctx)
@@ -135,14 +136,18 @@ func TestClientDistrustsAnswers(t *testing.T) {
 		{"too large", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"pids":[` + strings.Repeat("1,", answerBytesMax/2) + `1]}`))
 		}, "larger than 1048576 bytes"},
-		{"no JSON", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, "understood"},
+		{"no JSON", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("<html>"))
+		}, "understood"},
 		{"no agent", func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, strings.Repeat("long", 1<<18), http.StatusTeapot)
 		}, "418 I'm a teapot: longlong"},
 		{"elsewhere", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
 		}, "307"},
-		{"other 422", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 422) }, "422"},
+		{"other 422", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "no", http.StatusUnprocessableEntity)
+		}, "422"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			srv := httptest.NewServer(c.answer)
@@ -150,8 +155,11 @@ func TestClientDistrustsAnswers(t *testing.T) {
 			client := NewClient(srv.URL, token)
 			defer client.Close()
 			pids, err := client.Stop(t.Context())
-			if err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 2<<10 || pids != nil {
-				t.Errorf("got %v, %v; want %q", pids, err, c.want)
+			if err == nil || !strings.Contains(err.Error(), c.want) || pids != nil {
+				t.Fatalf("got %v, %v; want %q", pids, err, c.want)
+			}
+			if n := len(err.Error()); n > 2<<10 {
+				t.Errorf("the error has %d bytes", n)
 			}
 		})
 	}
@@ -169,7 +177,7 @@ func TestClientWithoutAgent(t *testing.T) {
 	} {
 		client := NewClient(c.base, token)
 		err := client.Heal(t.Context())
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "/v1/heal") > 2 {
+		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.base, err, c.want)
 		}
 	}

@@ -44,10 +44,12 @@ func newFakePod() *fakePod {
 
 // parts returns the pod as parts of an agent that can do everything.
 func (p *fakePod) parts() parts {
-	return parts{network: fakeNetwork{p}, clocks: p, signals: p, disk: fakeDisk{p}, abilities: []packets.Ability{
+	all := []packets.Ability{
 		{Name: packets.AbleDrop, OK: true, How: packets.HowNFTables},
 		{Name: clockAbility, OK: true, How: "vdso"}, {Name: powerLossAbility, OK: true, How: "fuse"},
-		{Name: killAbility, OK: true, How: "signal"}, {Name: stopAbility, OK: true, How: "signal"}}}
+		{Name: killAbility, OK: true, How: "signal"}, {Name: stopAbility, OK: true, How: "signal"},
+	}
+	return parts{network: fakeNetwork{p}, clocks: p, signals: p, disk: fakeDisk{p}, abilities: all}
 }
 
 // do takes down what is done, and returns the error that was ordered for it.
@@ -193,7 +195,8 @@ func (n fakeNetwork) Counters() ([]packets.Counter, error) {
 	}
 	var all []packets.Counter
 	for i, c := range n.rules.Cuts {
-		all = append(all, packets.Counter{Kind: packets.KindCut, Peer: c.Peer, Packets: uint64(i + 1), Bytes: 60})
+		all = append(all, packets.Counter{Kind: packets.KindCut, Peer: c.Peer, Packets: uint64(i + 1),
+			Bytes: 60})
 	}
 	return all, nil
 }

@@ -116,7 +116,7 @@ func TestKeepLeaseTellsOfLapses(t *testing.T) {
 
 // TestKeepLeaseHolds keeps the lease of a real agent, whose faults stay for as long, and no longer.
 func TestKeepLeaseHolds(t *testing.T) {
-	inBubble(t, func(a *agentInBubble) {
+	inBubble(t, func(t *testing.T, a *agentInBubble) {
 		c := serveHTTP(t, a.api).client(t, "n1")
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})

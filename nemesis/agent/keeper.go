@@ -55,11 +55,22 @@ func (k *keeper) acquire(ctx context.Context) error {
 		<-k.hold
 		return errBusy
 	}
-	if k.lease.lapsed(time.Now()) {
+	k.settle()
+	return nil
+}
+
+// settle heals what a lapse left to heal, and returns how long the lease lasts from here, 0 for none, and the
+// lapses so far, which are all healed or waiting for it. Hold is held.
+func (k *keeper) settle() (left time.Duration, lapses int64) {
+	for {
+		now := time.Now()
+		left, lapses = k.lease.left(now)
+		if !k.lease.lapsed(now) {
+			return left, lapses
+		}
 		k.log.Warn("the lease ran out: healing everything", "faults", k.faulty())
 		_ = k.heal() // a failure is logged, and tried again
 	}
-	return nil
 }
 
 // release gives the pod back.
@@ -86,7 +97,7 @@ func (k *keeper) fault(ctx context.Context, ability string, do func() error) err
 	if k.lease.ended() {
 		return errClosing
 	}
-	if left, _ := k.lease.left(time.Now()); left == 0 {
+	if left, _ := k.settle(); left == 0 {
 		return ErrNoLease
 	}
 	if k.mending.waits() {
@@ -163,8 +174,10 @@ func (k *keeper) state(ctx context.Context) (State, error) {
 		return State{}, err
 	}
 	defer k.release()
+	left, lapses := k.settle()
 	s := State{Rules: k.rules, OffsetNanos: int64(k.skew.offset), Patched: k.skew.patchedPIDs(),
-		Unpatched: k.skew.unpatched(), Stopped: k.stopped, Healing: k.mending.report()}
+		Unpatched: k.skew.unpatched(), Stopped: k.stopped, Healing: k.mending.report(),
+		LeaseMillis: left.Milliseconds(), Lapses: lapses}
 	if len(k.rules.Cuts)+len(k.rules.Shapes) > 0 {
 		counters, err := k.parts.network.Counters()
 		s.Counters = counters
@@ -172,7 +185,5 @@ func (k *keeper) state(ctx context.Context) (State, error) {
 			s.CountersError = err.Error()
 		}
 	}
-	left, lapses := k.lease.left(time.Now())
-	s.LeaseMillis, s.Lapses = left.Milliseconds(), lapses
 	return s, nil
 }

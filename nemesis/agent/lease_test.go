@@ -19,13 +19,13 @@ type agentInBubble struct {
 }
 
 // inBubble runs a test of an agent in fake time.
-func inBubble(t *testing.T, test func(a *agentInBubble)) {
+func inBubble(t *testing.T, test func(t *testing.T, a *agentInBubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		pod := newFakePod()
 		k := newKeeper(testConfig(t), pod.parts())
 		go k.run(t.Context())
-		test(&agentInBubble{t, pod, k, k.handler(token)})
+		test(t, &agentInBubble{t, pod, k, k.handler(token)})
 	})
 }
 
@@ -44,7 +44,7 @@ func (a *agentInBubble) pass(d time.Duration) {
 }
 
 func TestLapseHeals(t *testing.T) {
-	inBubble(t, func(a *agentInBubble) {
+	inBubble(t, func(t *testing.T, a *agentInBubble) {
 		a.must(`PUT /v1/lease good {"ttl_ms":5000}`)
 		a.must(`PUT /v1/network good {"cuts":[{"peer":"10.0.0.2"}]}`)
 		a.must(`PUT /v1/clock good {"offset_ns":3600000000000}`)
@@ -64,7 +64,7 @@ func TestLapseHeals(t *testing.T) {
 // TestLapseInTheMidstOfAFault: the harness dies while the kernel takes its time with a fault. Renewals go
 // through meanwhile; the fault is healed as soon as it is there.
 func TestLapseInTheMidstOfAFault(t *testing.T) {
-	inBubble(t, func(a *agentInBubble) {
+	inBubble(t, func(t *testing.T, a *agentInBubble) {
 		a.pod.block = make(chan struct{})
 		a.must(`PUT /v1/lease good {"ttl_ms":1000}`)
 		answered := make(chan string)
@@ -72,8 +72,9 @@ func TestLapseInTheMidstOfAFault(t *testing.T) {
 		a.pass(900 * time.Millisecond)
 		a.must(`PUT /v1/lease good {"ttl_ms":1000}`)
 		a.pass(1100 * time.Millisecond)
-		if got := request(t, a.api, `PUT /v1/lease good {"ttl_ms":1000}`); got != `200 {"ttl_ms":1000,"lapses":1}` {
-			t.Errorf("a renewal that comes too late: %s", got)
+		late := request(t, a.api, `PUT /v1/lease good {"ttl_ms":1000}`)
+		if late != `200 {"ttl_ms":1000,"lapses":1}` {
+			t.Errorf("a renewal that comes too late: %s", late)
 		}
 		close(a.pod.block)
 		if got := <-answered; got != "200 {}" {
@@ -92,7 +93,7 @@ func TestLapseInTheMidstOfAFault(t *testing.T) {
 
 // TestWaitingEnds: requests do not wait for ever for one that hangs, and the harness is told so.
 func TestWaitingEnds(t *testing.T) {
-	inBubble(t, func(a *agentInBubble) {
+	inBubble(t, func(t *testing.T, a *agentInBubble) {
 		a.pod.block = make(chan struct{})
 		defer close(a.pod.block)
 		a.must(`PUT /v1/lease good {"ttl_ms":600000}`)
@@ -100,7 +101,8 @@ func TestWaitingEnds(t *testing.T) {
 		synctest.Wait()
 		began := time.Now()
 		for _, line := range []string{"POST /v1/stop good", "GET /v1/state good", "POST /v1/heal good"} {
-			if got := request(t, a.api, line); !strings.HasPrefix(got, "503 ") || !strings.Contains(got, "busy") {
+			got := request(t, a.api, line)
+			if !strings.HasPrefix(got, "503 ") || !strings.Contains(got, "busy") {
 				t.Errorf("%s: %s", line, got)
 			}
 		}
@@ -112,7 +114,7 @@ func TestWaitingEnds(t *testing.T) {
 
 // TestOrdersOfTheGone: an order whose client has gone while it waited is not carried out.
 func TestOrdersOfTheGone(t *testing.T) {
-	inBubble(t, func(a *agentInBubble) {
+	inBubble(t, func(t *testing.T, a *agentInBubble) {
 		a.pod.block = make(chan struct{})
 		a.must(`PUT /v1/lease good {"ttl_ms":600000}`)
 		go request(t, a.api, `PUT /v1/network good {"cuts":[{"peer":"10.0.0.2"}]}`)
@@ -154,8 +156,8 @@ func TestLapsesAreLogged(t *testing.T) {
 		pod.fail("heal", errTest)
 		<-time.After(time.Second)
 		synctest.Wait()
-		for _, want := range []string{"the lease ran out: healing everything", "faults=true", "healing failed",
-			"the kernel said no", "tries=1"} {
+		for _, want := range []string{"the lease ran out: healing everything", "faults=true",
+			"healing failed", "the kernel said no", "tries=1"} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%q is not in the log:\n%s", want, log)
 			}

@@ -16,8 +16,8 @@ type network interface {
 	Close() error
 }
 
-// clocks are the wall clocks of the pod's processes, and the list of these processes. A process that has ended is
-// os.ErrProcessDone.
+// clocks are the wall clocks of the pod's processes, and the list of these processes. The error of a process
+// that has ended is os.ErrProcessDone.
 type clocks interface {
 	// Set makes the wall clock of a process be off by offset.
 	Set(pid int, offset time.Duration) error

@@ -95,8 +95,8 @@ const probeTimeout = 10 * time.Second
 // processAbilities says why processes cannot be signalled, and why their clocks cannot be set.
 func processAbilities(cfg Config) (stop, clock error) {
 	if pid := os.Getpid(); pid != 1 {
-		err := fmt.Errorf("the agent is process %d and not PID 1 of a pod: it would hit all processes of the "+
-			"machine", pid)
+		err := fmt.Errorf("the agent is process %d and not PID 1 of a pod: it would hit all processes of "+
+			"the machine", pid)
 		return err, err
 	}
 	if _, err := vdso.Processes(nil); err != nil {
@@ -126,8 +126,8 @@ func (f forgetful) PowerLoss() (Lost, error) {
 // Close unmounts it.
 func (f forgetful) Close() error { return f.fs.Close() }
 
-// vdsoClocks are the clocks of processes, with what is known of those that were set: to look into a process at
-// every poll costs ten times as much as to see that it still runs the same program. Whoever uses it holds
+// vdsoClocks are the clocks of processes, with what is known of those that were set: to look into a process
+// at every poll costs ten times as much as to see that it still runs the same program. Whoever uses it holds
 // the pod.
 type vdsoClocks struct{ known map[int]look }
 

@@ -110,7 +110,7 @@ func TestShutdownTriesOn(t *testing.T) {
 
 // TestEndingAgentTakesNoFaults asks an agent whose healing at the end is under way.
 func TestEndingAgentTakesNoFaults(t *testing.T) {
-	inBubble(t, func(a *agentInBubble) {
+	inBubble(t, func(t *testing.T, a *agentInBubble) {
 		a.must(`PUT /v1/lease good {"ttl_ms":600000}`)
 		a.pod.fail("heal", errTest)
 		ended := make(chan error)

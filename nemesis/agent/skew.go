@@ -71,8 +71,8 @@ func (k *keeper) skewAll(offset time.Duration) ([]int, error) {
 	return done, nil
 }
 
-// straighten ends the wish and gives all processes their true time back, those too that the agent does not know
-// of: a process inherits the clock of the one that started it. Hold is held.
+// straighten ends the wish and gives all processes their true time back, those too that the agent does not
+// know of: a process inherits the clock of the one that started it. Hold is held.
 func (k *keeper) straighten() error {
 	s := &k.skew
 	s.offset, s.refused = 0, nil // nobody else shall be patched, whatever becomes of those that are
@@ -111,7 +111,8 @@ func (k *keeper) follow() {
 			k.followOne(pid)
 		}
 	} else if !s.blind {
-		k.log.Error("the processes cannot be listed: clocks of others are not set until they can", "error", err)
+		k.log.Error("the processes cannot be listed, and clocks of others not set until they can",
+			"error", err)
 	}
 	s.blind = err != nil
 	s.next = time.Now().Add(skewPoll)

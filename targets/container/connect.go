@@ -29,6 +29,7 @@ type Engine struct {
 	host   string // the engine's address, in the form of DOCKER_HOST
 	arch   string // the engine's architecture, as Go names it: amd64, arm64
 	kernel string // the release of the engine's kernel: 6.15.4-arch1
+	prefix string // of the names of images in a mirror of Docker Hub, "" without one
 
 	building sync.Mutex
 	self     string // the reference of this command's image, once it is there
@@ -46,6 +47,7 @@ func Connect(ctx context.Context) (*Engine, error) {
 		e, err := connect(first, a.url)
 		if err == nil {
 			hush()
+			e.prefix = cmp.Or(os.Getenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX"), settings["hub.image.name.prefix"])
 			if err := e.chooseReaper(ctx, settings); err != nil {
 				return nil, errors.Join(err, e.Close())
 			}
@@ -193,14 +195,10 @@ func (e *Engine) chooseReaper(ctx context.Context, settings map[string]string) e
 	if os.Getenv(withoutReaper) != "" || settings["ryuk.disabled"] == "true" {
 		return nil
 	}
-	//lint:ignore SA1019 the name of the image is to be had nowhere else
-	image := testcontainers.ReaperDefaultImage
-	if prefix := cmp.Or(os.Getenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX"), settings["hub.image.name.prefix"]); prefix != "" {
-		image = prefix + "/" + image
-	}
 	ctx, cancel := context.WithTimeout(ctx, reaperPull)
 	defer cancel()
-	if err := e.ensureImage(ctx, image, ""); err != nil {
+	//lint:ignore SA1019 the name of the image is to be had nowhere else
+	if err := e.ensureImage(ctx, testcontainers.ReaperDefaultImage, ""); err != nil {
 		slog.Debug("without Ryuk: what an interrupted run leaves behind waits for rashomon clean", "reason", err)
 		return os.Setenv(withoutReaper, "true")
 	}

@@ -87,10 +87,10 @@ func TestChooseReaper(t *testing.T) {
 	if !ok {
 		return
 	}
-	t.Setenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX", "127.0.0.1:1")
+	e := &Engine{api: lab.engine.api, prefix: "127.0.0.1:1"}
 	for before, after := range map[string]string{"": "true", "false": "false", "true": "true"} {
 		t.Setenv(withoutReaper, before)
-		if err := lab.engine.chooseReaper(ctx, nil); err != nil || os.Getenv(withoutReaper) != after {
+		if err := e.chooseReaper(ctx, nil); err != nil || os.Getenv(withoutReaper) != after {
 			t.Errorf("%q became %q, %v; want %q", before, os.Getenv(withoutReaper), err, after)
 		}
 	}

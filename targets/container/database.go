@@ -76,5 +76,5 @@ func (d *Deployment) create(ctx context.Context, id *string, r testcontainers.Co
 // start starts a container. One that runs already goes on.
 func (e *Engine) start(ctx context.Context, id string) error {
 	_, err := e.api.ContainerStart(ctx, id, client.ContainerStartOptions{})
-	return err
+	return plain(err)
 }

@@ -147,20 +147,36 @@ func contentOf(path string) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// ensureImage pulls an image that the engine does not have. recipe says how to make it by hand.
+// ensureImage pulls an image that the engine does not have. recipe says how to make it by hand. Where
+// testcontainers is told to take images from a mirror, it must be there by that name.
 func (e *Engine) ensureImage(ctx context.Context, image, recipe string) error {
-	switch _, err := e.api.ImageInspect(ctx, image); {
-	case err == nil:
-		return nil
-	case !cerrdefs.IsNotFound(err):
-		return fmt.Errorf("looking for the image %s: %w", image, err)
+	for _, name := range []string{e.mirrored(image), image} {
+		switch _, err := e.api.ImageInspect(ctx, name); {
+		case err == nil && name == e.mirrored(image):
+			return nil
+		case err == nil:
+			_, err := e.api.ImageTag(ctx, client.ImageTagOptions{Source: image, Target: e.mirrored(image)})
+			return err
+		case !cerrdefs.IsNotFound(err):
+			return fmt.Errorf("looking for the image %s: %w", name, err)
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, pullLimit)
 	defer cancel()
-	if err := e.pull(ctx, image); err != nil {
+	if err := e.pull(ctx, e.mirrored(image)); err != nil {
 		return &ImageError{Image: image, Recipe: recipe, Err: err}
 	}
 	return nil
+}
+
+// mirrored returns the name under which testcontainers looks for an image: with the prefix that is set for
+// images which do not name their registry.
+func (e *Engine) mirrored(image string) string {
+	first, _, several := strings.Cut(image, "/")
+	if e.prefix == "" || several && (strings.ContainsAny(first, ".:") || first == "localhost") {
+		return image
+	}
+	return e.prefix + "/" + image
 }
 
 // pull gets an image from its registry.

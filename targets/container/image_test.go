@@ -109,3 +109,26 @@ func TestImageRace(t *testing.T) {
 		t.Errorf("images %v, and dangling %+v, %v", refs, images.Items, err)
 	}
 }
+
+func TestMirrored(t *testing.T) {
+	ctx, lab, ok := docker(t)
+	if !ok {
+		return
+	}
+	e := &Engine{api: lab.engine.api, prefix: "127.0.0.1:1/hub"}
+	for image, want := range map[string]string{
+		"etcd:3": "127.0.0.1:1/hub/etcd:3", "a/b": "127.0.0.1:1/hub/a/b", "quay.io/a/b:1": "quay.io/a/b:1",
+		"localhost/a": "localhost/a", "host:5000/a": "host:5000/a",
+	} {
+		if got := e.mirrored(image); got != want {
+			t.Errorf("%s: %s, want %s", image, got, want)
+		}
+	}
+	must(t, e.ensureImage(ctx, lab.db, "")) // what is here needs no mirror
+	must(t, e.ensureImage(ctx, lab.db, ""))
+	_, err := e.api.ImageRemove(ctx, e.mirrored(lab.db), client.ImageRemoveOptions{})
+	must(t, err)
+	if _, err := e.api.ImageInspect(ctx, lab.db); err != nil {
+		t.Errorf("the image has lost its own name: %v", err)
+	}
+}

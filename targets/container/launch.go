@@ -94,6 +94,9 @@ func (d *Deployment) provide(ctx context.Context, pods []Pod) error {
 		}
 		d.opts.AgentImage = image
 	}
+	if err := d.engine.ensureImage(ctx, d.opts.AgentImage, ""); err != nil {
+		return err
+	}
 	seen := []string{}
 	for _, p := range pods {
 		if slices.Contains(seen, p.Image) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestExitAtOnce(t *testing.T) {
@@ -40,13 +39,18 @@ func TestNeverReady(t *testing.T) {
 	d := lab.network(t, ctx, Options{}, "n1")
 	pods := lab.pods("n1")
 	pods[0].Command = append(pods[0].Command, "-lines", "1")
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	err := d.Launch(ctx, pods, func(context.Context, string) error { return errors.New("no leader yet") })
-	if !errors.Is(err, context.DeadlineExceeded) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	asked, enough := 0, errors.New("this was asked often enough")
+	err := d.Launch(ctx, pods, func(ctx context.Context, name string) error {
+		if asked++; asked > 2 && answers(d)(ctx, name) == nil { // there is a log by now
+			cancel(enough)
+		}
+		return errors.New("no leader yet")
+	})
+	if !errors.Is(err, enough) {
 		t.Fatalf("got %v", err)
 	}
-	for _, want := range []string{"node n1", "no leader yet", "\tline 1\n\tlistening"} {
+	for _, want := range []string{"node n1", "no leader yet", "\n\tline 1", "\n\tlistening"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in: %v", want, err)
 		}
@@ -93,7 +97,7 @@ func TestPodParts(t *testing.T) {
 	}
 	must(t, d.Kill("n1", "keep"))
 	must(t, d.Start("n1"))
-	eventually(t, 5*time.Second, "the data after a crash", func() error {
+	eventually(t, patience, "the data after a crash", func() error {
 		got, err := tell(ctx, d, "n1", "read", "/var/data/c")
 		if err == nil && got != "third" {
 			err = fmt.Errorf("it is %q", got)
@@ -151,7 +155,7 @@ func TestPublished(t *testing.T) {
 	}
 	must(t, d.Kill("n1", "keep"))
 	must(t, d.Start("n1"))
-	eventually(t, 5*time.Second, "n1 after its start", func() error { return answers(d)(ctx, "n1") })
+	eventually(t, patience, "n1 after its start", func() error { return answers(d)(ctx, "n1") })
 	if again, err := d.Endpoint(ctx, "n1", dbPort); err != nil || again != endpoint {
 		t.Errorf("the endpoint was %s and is %s, %v", endpoint, again, err)
 	}

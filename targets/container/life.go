@@ -2,7 +2,9 @@ package container
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -102,7 +104,7 @@ func (d *Deployment) change(name string, do func(context.Context, *node) error) 
 	defer n.life.Unlock()
 	ctx, cancel := context.WithTimeout(d.life, faultLimit)
 	defer cancel()
-	err = do(ctx, n)
+	err = plain(do(ctx, n))
 	if err == nil {
 		return nil
 	}
@@ -127,6 +129,14 @@ func (e *Engine) kill(ctx context.Context, id string) error {
 	case <-ctx.Done():
 		return fmt.Errorf("it does not end: %w", ctx.Err())
 	}
+}
+
+// plain takes the request, which says nothing to people, out of an error of the connection to the engine.
+func plain(err error) error {
+	if request := new(url.Error); errors.As(err, &request) {
+		return fmt.Errorf("the engine: %w", request.Err)
+	}
+	return err
 }
 
 // notRunning reports whether the engine says that a container does not run. Its code says only conflict.

@@ -14,7 +14,8 @@ import (
 const logBytes = 16 << 20
 
 // Logs returns what the database of a node has written to its standard output and standard error since it was
-// launched, in the order in which it was written; of long logs the last 16 MiB.
+// launched, in the order in which the engine read it, which is not for certain the order of writing where both
+// are used; of long logs the last 16 MiB.
 func (d *Deployment) Logs(ctx context.Context, name string) ([]byte, error) {
 	n, err := d.node(name)
 	if err != nil {

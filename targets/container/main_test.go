@@ -25,6 +25,9 @@ const dbPort = 7001
 // testLimit bounds one test.
 const testLimit = 60 * time.Second
 
+// patience bounds one thing that a test waits for. Nothing takes that long where the machine is not busy.
+const patience = 20 * time.Second
+
 // harnessVar makes the test binary run as a harness that will be killed: see TestClean.
 const harnessVar = "RASHOMON_TEST_HARNESS"
 

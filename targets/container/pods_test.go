@@ -144,7 +144,7 @@ func testConnections(t *testing.T, ctx context.Context, d *Deployment) {
 		t.Error("an existing connection goes on through a cut")
 	}
 	must(t, d.Uncut("a"))
-	eventually(t, 5*time.Second, "an existing connection after the cut", ask)
+	eventually(t, patience, "an existing connection after the cut", ask)
 }
 
 func testRestart(t *testing.T, ctx context.Context, d *Deployment) {
@@ -159,7 +159,7 @@ func testRestart(t *testing.T, ctx context.Context, d *Deployment) {
 	}
 	must(t, d.Kill("n2", targets.KeepUnsynced)) // dead already
 	must(t, d.Start("n2"))
-	eventually(t, 5*time.Second, "n2 after its start", func() error { return answers(d)(ctx, "n2") })
+	eventually(t, patience, "n2 after its start", func() error { return answers(d)(ctx, "n2") })
 	if again, err := d.Endpoint(ctx, "n2", dbPort); err != nil || again != endpoint {
 		t.Errorf("the endpoint was %s and is %s, %v", endpoint, again, err)
 	}
@@ -190,11 +190,11 @@ func testPause(t *testing.T, ctx context.Context, d *Deployment) {
 	}
 	must(t, d.Resume("n1"))
 	must(t, d.Resume("n1")) // goes on already
-	eventually(t, 2*time.Second, "n1 after its pause", func() error { return answers(d)(ctx, "n1") })
+	eventually(t, patience, "n1 after its pause", func() error { return answers(d)(ctx, "n1") })
 	must(t, d.Pause("n1"))
 	must(t, d.Kill("n1", targets.KeepUnsynced)) // also a paused one dies
 	must(t, d.Start("n1"))
-	eventually(t, 5*time.Second, "n1 after its start", func() error { return answers(d)(ctx, "n1") })
+	eventually(t, patience, "n1 after its start", func() error { return answers(d)(ctx, "n1") })
 }
 
 // wrong returns how wrong the clock of a stand-in is, by its own word.
@@ -211,7 +211,7 @@ func wrong(ctx context.Context, of speaker) (time.Duration, error) {
 // offBy waits until the clock of a stand-in is wrong by so much.
 func offBy(t *testing.T, ctx context.Context, of speaker, want time.Duration) {
 	t.Helper()
-	eventually(t, 5*time.Second, fmt.Sprintf("a clock off by %v", want), func() error {
+	eventually(t, patience, fmt.Sprintf("a clock off by %v", want), func() error {
 		got, err := wrong(ctx, of)
 		if err == nil && (got-want).Abs() > 2*time.Second {
 			err = fmt.Errorf("it is off by %v", got)
@@ -245,7 +245,7 @@ func testFiles(t *testing.T, ctx context.Context, d *Deployment) {
 	must(t, d.Kill("n3", targets.KeepUnsynced))
 	must(t, d.Copy(ctx, "n3", path, []byte("written-while-down")))
 	must(t, d.Start("n3"))
-	eventually(t, 5*time.Second, "n3 after its start", func() error { return answers(d)(ctx, "n3") })
+	eventually(t, patience, "n3 after its start", func() error { return answers(d)(ctx, "n3") })
 	if text, err := tell(ctx, d, "n3", "read", path); err != nil || text != "written-while-down" {
 		t.Errorf("the file has %q, %v", text, err)
 	}
@@ -294,7 +294,7 @@ func testLogs(t *testing.T, ctx context.Context, d *Deployment) {
 	if _, err := tell(ctx, d, "n2", "log", "remarkable"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 2*time.Second, "the log of n2", func() error {
+	eventually(t, patience, "the log of n2", func() error {
 		text, err := d.Logs(ctx, "n2")
 		if err == nil && (strings.Count(string(text), "listening\n") != 2 || !strings.Contains(string(text), "remarkable\n")) {
 			err = fmt.Errorf("it is %q", text)

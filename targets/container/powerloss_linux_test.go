@@ -1,7 +1,13 @@
 package container
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,7 +30,7 @@ func TestPowerLoss(t *testing.T) {
 		t.Helper()
 		must(t, d.Kill("n1", how))
 		must(t, d.Start("n1"))
-		eventually(t, 5*time.Second, "n1 after its start", func() error { return answers(d)(ctx, "n1") })
+		eventually(t, patience, "n1 after its start", func() error { return answers(d)(ctx, "n1") })
 	}
 	check := func(file, want string) {
 		t.Helper()
@@ -49,4 +55,36 @@ func TestPowerLoss(t *testing.T) {
 	say("sync", "/var/data/b", "now")
 	restart(targets.LoseUnsynced)
 	check("b", "now")
+}
+
+// Directories for lost writes are shared mounts, and go away with what is mounted in them, whoever has died.
+func TestUnshare(t *testing.T) {
+	if !need.Root(t) {
+		return
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	d := paper("n1")
+	d.opts.Run, d.labels, d.direct = "alone", self().labels("alone", time.Now()), true
+	d.nodes["n1"].pod.PowerLoss = true
+	must(t, d.share())
+	t.Cleanup(func() { must(t, unshare(d.runDir())) })
+	if !sharedAround(d.sharedDir(d.nodes["n1"])) {
+		t.Errorf("mounts below %s are not shared", d.runDir())
+	}
+	inner := filepath.Join(d.sharedDir(d.nodes["n1"]), mountName)
+	must(t, syscall.Mount("inner", inner, "tmpfs", 0, ""))
+	if dirs := sharedDirs(); len(dirs) != 1 || ownerOf(dirs[d.runDir()]) != self() {
+		t.Errorf("found %v", dirs)
+	}
+	must(t, unshare(d.runDir()))
+	if _, err := os.Stat(d.runDir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: %v", d.runDir(), err)
+	}
+	points, err := mountPoints()
+	must(t, err)
+	for _, p := range points {
+		if strings.Contains(p.path, "alone") {
+			t.Errorf("%s is still mounted", p.path)
+		}
+	}
 }

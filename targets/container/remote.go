@@ -12,8 +12,9 @@ import (
 // remote is the agent of one pod.
 type remote = agent.Client
 
-// agentLimit bounds how long an agent may take to answer after the start of its container.
-const agentLimit = 15 * time.Second
+// agentLimit bounds how long an agent may take to answer after the start of its container: it first tries what
+// its machine can do.
+const agentLimit = 30 * time.Second
 
 // meetAgent waits for the agent of a node, takes a lease and keeps it, and tells it the rules that hold
 // already.

@@ -46,7 +46,7 @@ func (n *Network) dial(ctx context.Context, h *handshake,
 		case err != nil:
 			return nil, err
 		case lost != nil:
-			_ = inner.Close() // it was never used
+			_ = n.conn(inner, h.there.ends.From, h.there.ends.To).Close() // which travels, too
 			return nil, h.fail(lost)
 		}
 		return n.conn(inner, h.there.ends.From, h.there.ends.To), nil

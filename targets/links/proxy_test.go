@@ -68,7 +68,13 @@ func proxied(t testing.TB, n *Network) (near, far net.Conn) {
 	t.Helper()
 	g := newTarget(t)
 	near = call(t, proxy(t, n, dialer(g.Addr().String())))
-	return near, g.next()
+	far = g.next()
+	until(t, "the proxy knows that it is connected", func() bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return len(n.conns) > 0
+	})
+	return near, far
 }
 
 func TestProxyEnds(t *testing.T) {

@@ -41,20 +41,15 @@ func (r *relay) run() {
 // reach connects to the far end. It fails when the far end refuses, when the near end gives up, or when the
 // proxy is closed; the connection of the near end is closed then.
 func (r *relay) reach() bool {
-	ctx, cancel := context.WithCancel(r.proxy.ctx)
-	defer cancel()
 	h := newHandshake(r.proxy.net, r.proxy.from, r.proxy.to)
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
-		switch r.listen(); {
-		case r.over == io.EOF:
+		if r.listen(); r.over != nil {
 			close(h.given)
-		case r.over != nil:
-			cancel()
 		}
 	}()
-	far, err := r.proxy.net.dial(ctx, h, r.proxy.dial)
+	far, err := r.proxy.net.dial(r.proxy.ctx, h, r.proxy.dial)
 	_ = r.near.SetReadDeadline(past) // fails when it is closed, and then nothing is read
 	<-heard
 	_ = r.near.SetReadDeadline(time.Time{})

@@ -114,21 +114,30 @@ func (d *delayer) set(paces map[netip.Addr]pace) error {
 	})
 }
 
+// drain returns when all packets have been taken over that are in the kernel's queue now: those that nothing
+// holds back have passed.
+func (d *delayer) drain() error {
+	answered := make(chan struct{})
+	if err := d.do(func() error { return d.ask(answered) }); err != nil {
+		return err
+	}
+	select {
+	case <-answered:
+		// The verdicts are sent in the step after the one that read the answer.
+		return d.do(d.flush)
+	case <-d.done:
+		return fmt.Errorf("nfqueue: the queue was given up: %w", d.failure)
+	}
+}
+
 // close lets everything pass that waits and gives the queue up. No rule may send packets to it any more.
 func (d *delayer) close() error {
 	// A packet that another processor was just about to queue may still come.
 	const late = 2 * time.Millisecond
 	<-time.After(late)
-	answered := make(chan struct{})
 	err := d.set(nil)
 	if err == nil {
-		err = d.do(func() error { return d.ask(answered) })
-	}
-	if err == nil {
-		select {
-		case <-answered:
-		case <-d.done:
-		}
+		err = d.drain()
 	}
 	d.mu.Lock()
 	d.closing = true

@@ -98,9 +98,11 @@ func running() error {
 			if err != nil {
 				return err
 			}
-			state := attributeOf(answer[0].Data, unix.SizeofIfInfomsg, unix.IFLA_OPERSTATE)
-			if len(state) == 1 && state[0] == operUp {
-				return nil
+			for _, m := range answer {
+				state := attributeOf(m.Data, unix.SizeofIfInfomsg, unix.IFLA_OPERSTATE)
+				if len(state) == 1 && state[0] == operUp {
+					return nil
+				}
 			}
 			<-tick.C
 		}

@@ -11,8 +11,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/rashomon-harness/rashomon/internal/need"
 )
@@ -100,6 +103,35 @@ func (f *field) await(what string, is func() bool) {
 
 // waiting is how long tests wait for what should come.
 const waitingFor = 10 * time.Second
+
+// oneProcessor keeps all threads on one processor until the test ends. Between a pair of devices, packets keep
+// their order only for each processor that sends them.
+func (f *field) oneProcessor() {
+	f.t.Helper()
+	var before unix.CPUSet
+	f.must(unix.SchedGetaffinity(0, &before))
+	var one unix.CPUSet
+	for cpu := 0; one.Count() == 0; cpu++ {
+		if before.IsSet(cpu) {
+			one.Set(cpu)
+		}
+	}
+	f.eachThread(&one)
+	f.t.Cleanup(func() { f.eachThread(&before) })
+}
+
+func (f *field) eachThread(set *unix.CPUSet) {
+	f.t.Helper()
+	threads, err := os.ReadDir("/proc/self/task")
+	f.must(err)
+	for _, thread := range threads {
+		id, err := strconv.Atoi(thread.Name())
+		f.must(err)
+		if err := unix.SchedSetaffinity(id, set); err != unix.ESRCH {
+			f.must(err)
+		}
+	}
+}
 
 // mail is a socket for datagrams that carry a number.
 type mail struct {

@@ -110,6 +110,12 @@ func (n *Network) apply(r Rules) error {
 	if n.classes != nil {
 		n.classes.settle(class)
 	}
+	if n.held() {
+		// What is sent from now on shall not overtake what was on its way to the queue.
+		if err := n.delayer.drain(); err != nil {
+			return err
+		}
+	}
 	n.log.Debug("rules for packets", "cuts", len(r.Cuts), "shapes", len(r.Shapes))
 	return nil
 }
@@ -138,18 +144,24 @@ func (n *Network) prepare(r Rules) (map[int]uint32, error) {
 		}
 		class[i] = handle
 	}
-	if len(paces) > 0 && (n.delayer == nil || n.delayer.failed()) {
+	if len(paces) > 0 && !n.held() {
 		d, err := newDelayer(n.namespace, n.log)
 		if err != nil {
 			return nil, err
 		}
 		n.delayer = d
 	}
-	if n.delayer == nil || n.delayer.failed() {
+	if !n.held() {
 		return class, nil
 	}
-	return class, n.delayer.set(paces)
+	if err := n.delayer.set(paces); err != nil {
+		return nil, err
+	}
+	return class, n.delayer.drain()
 }
+
+// held reports whether there is a queue that holds packets.
+func (n *Network) held() bool { return n.delayer != nil && !n.delayer.failed() }
 
 // back makes the queue and the traffic classes serve the rules that are still in force.
 func (n *Network) back() error {
@@ -201,7 +213,7 @@ func (n *Network) Close() error {
 	}
 	n.closed = true
 	var failures []error
-	held := n.delayer != nil && !n.delayer.failed()
+	held := n.held()
 	if held {
 		failures = append(failures, n.delayer.set(nil))
 	}

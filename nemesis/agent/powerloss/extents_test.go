@@ -142,7 +142,7 @@ func TestExtentsStaySmall(t *testing.T) {
 
 func TestCostOfWrite(t *testing.T) {
 	luck := rand.New(rand.NewPCG(3, 4))
-	for range 200 {
+	for range 50 {
 		var x extents
 		for range 30 {
 			n, before := luck.IntN(3*cellBytes), x.cost()

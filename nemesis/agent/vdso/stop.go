@@ -17,26 +17,23 @@ import (
 type limits struct {
 	total   time.Duration // for all attempts together
 	attempt time.Duration // for one: as long as that, some threads may stand still and wait for others
-	pause   time.Duration // between attempts, in which the process runs
 }
 
 // usualLimits allow for a thread that is in a slow system call of the kind that cannot be interrupted.
-var usualLimits = limits{
-	total:   5 * time.Second,
-	attempt: 200 * time.Millisecond,
-	pause:   20 * time.Millisecond,
-}
+var usualLimits = limits{total: 5 * time.Second, attempt: 100 * time.Millisecond}
 
 // busyError is the error of an attempt that may succeed when it is made again.
 type busyError struct{ reason string }
 
 func (b *busyError) Error() string { return b.reason }
 
-// stopped calls do while all threads of a process stand still and, of its own accord, goes on trying
-// when do returns a busyError. What do does must be done on the calling thread.
+// stopped calls do while all threads of a process stand still and tries again when that, or do, ends in
+// a busyError. Between attempts the process runs for at least twice as long as one took. What do does must be
+// done on the calling thread.
 func stopped(pid int, l limits, do func(*tracees) error) error {
 	deadline := time.Now().Add(l.total)
 	for {
+		began := time.Now()
 		err := onOwnThread(func() error {
 			t := &tracees{pid: pid, known: map[int]*tracee{}}
 			defer t.release()
@@ -49,7 +46,7 @@ func stopped(pid int, l limits, do func(*tracees) error) error {
 		if !errors.As(err, &busy) || !time.Now().Before(deadline) {
 			return err
 		}
-		time.Sleep(l.pause)
+		time.Sleep(max(2*time.Since(began), time.Millisecond))
 	}
 }
 

@@ -17,11 +17,11 @@ import (
 
 func main() {
 	port := flag.Int("port", 7001, "the TCP port to listen on; 0 to do nothing for ever")
-	lines := flag.Int("lines", 0, "lines to log at the start, alternately to both outputs")
+	lines := flag.Int("lines", 0, "lines to log at the start, as errors")
 	exit := flag.Int("exit", -1, "exit at once with that code")
 	flag.Parse()
 	for i := range *lines {
-		fmt.Fprintf([]*os.File{os.Stdout, os.Stderr}[i%2], "line %d\n", i+1)
+		fmt.Fprintf(os.Stderr, "line %d\n", i+1)
 	}
 	if *exit >= 0 {
 		os.Exit(*exit)

@@ -1,0 +1,420 @@
+package agent
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rashomon-harness/rashomon/internal/need"
+	"github.com/rashomon-harness/rashomon/nemesis/agent/packets"
+)
+
+// realPod is an agent as PID 1 of a pid namespace of its own, with network and mounts of its own.
+type realPod struct {
+	*Client
+	cmd  *exec.Cmd
+	life io.Closer // its input
+	data string    // the data directory, as seen from outside
+}
+
+// startPod starts an agent.
+func startPod(t *testing.T) *realPod {
+	t.Helper()
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	backing, data := t.TempDir(), t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "pod-agent", backing, data)
+	cmd.ExtraFiles = []*os.File{file}
+	cmd.Stderr = t.Output()
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
+	life, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = file.Close(), l.Close()
+	p := &realPod{Client: NewClient("http://"+l.Addr().String(), token), cmd: cmd, life: life,
+		data: filepath.Join("/proc", strconv.Itoa(cmd.Process.Pid), "root", data)}
+	t.Cleanup(func() {
+		p.Close()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return p
+}
+
+// member is a process in a pod.
+type member struct {
+	cmd     *exec.Cmd
+	pid     int // in the pod
+	in      io.WriteCloser
+	answers *bufio.Reader
+}
+
+// start starts the test binary in the pod, in one of its roles, the way an engine does: from outside.
+func (p *realPod) start(t *testing.T, role string) *member {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &member{cmd: exec.Command(self, role)}
+	m.cmd.Stderr = t.Output()
+	in, errIn := m.cmd.StdinPipe()
+	out, errOut := m.cmd.StdoutPipe()
+	if err := errors.Join(errIn, errOut); err != nil {
+		t.Fatal(err)
+	}
+	m.in, m.answers = in, bufio.NewReader(out)
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends, as it is of no use for others
+		if err := enter(p.cmd.Process.Pid, "pid", "net"); err != nil {
+			started <- err
+			return
+		}
+		started <- m.cmd.Start()
+	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = m.cmd.Process.Kill()
+		_ = m.cmd.Wait()
+	})
+	inner := strings.Fields(m.status(t, "NSpid"))
+	if m.pid, err = strconv.Atoi(inner[len(inner)-1]); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// enter moves the calling thread into namespaces of a process; that of pids is for its children.
+func enter(pid int, kinds ...string) error {
+	setns, ok := map[string]uintptr{"amd64": 308, "arm64": 268}[runtime.GOARCH]
+	if !ok {
+		return errors.New("the number of setns is unknown")
+	}
+	for _, kind := range kinds {
+		f, err := os.Open(fmt.Sprintf("/proc/%d/ns/%s", pid, kind))
+		if err != nil {
+			return err
+		}
+		_, _, errno := syscall.RawSyscall(setns, f.Fd(), 0, 0)
+		_ = f.Close()
+		if errno != 0 {
+			return fmt.Errorf("setns %s: %w", kind, errno)
+		}
+	}
+	return nil
+}
+
+// status returns a field of a process's status, "" when it has ended.
+func (m *member) status(t *testing.T, field string) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", m.cmd.Process.Pid))
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, value, _ := strings.Cut(line, ":"); name == field {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// ask sends a line to a process and returns its answer.
+func (m *member) ask(t *testing.T) string {
+	t.Helper()
+	if _, err := io.WriteString(m.in, "?\n"); err != nil {
+		t.Fatal(err)
+	}
+	line, err := m.answers.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
+}
+
+// isOff reports whether the clock of a victim is off by that much.
+func (m *member) isOff(t *testing.T, want time.Duration) bool {
+	t.Helper()
+	before := time.Now().UnixNano()
+	text := m.ask(t)
+	after := time.Now().UnixNano()
+	nanos, err := strconv.ParseInt(strings.Fields(text)[0], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return before <= nanos-int64(want) && nanos-int64(want) <= after
+}
+
+// checkOff fails the test when the clock of a victim is not off by that much.
+func (m *member) checkOff(t *testing.T, want time.Duration) {
+	t.Helper()
+	if !m.isOff(t, want) {
+		t.Errorf("the clock of process %d is not off by %v", m.pid, want)
+	}
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// must fails the test on an error.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRealPod does everything to a real pod, through the API.
+func TestRealPod(t *testing.T) {
+	if !need.Root(t) {
+		return
+	}
+	pod := startPod(t)
+	health, err := pod.Health(t.Context())
+	must(t, err)
+	able := map[string]bool{}
+	for _, a := range health.Abilities {
+		able[a.Name] = a.OK
+		t.Log(a)
+	}
+	for _, name := range []string{packets.AbleDrop, clockAbility, powerLossAbility, killAbility, stopAbility} {
+		if !able[name] {
+			t.Errorf("%s is not possible here", name)
+		}
+	}
+	if t.Failed() {
+		return
+	}
+	_, err = pod.Stop(t.Context())
+	if !errors.Is(err, ErrNoLease) {
+		t.Errorf("without a lease: %v", err)
+	}
+	_, err = pod.Lease(t.Context(), time.Minute)
+	must(t, err)
+	for _, part := range []struct {
+		name string
+		test func(t *testing.T, pod *realPod)
+	}{{"clocks", realClocks}, {"stop", realStop}, {"network", realNetwork}, {"orphans", realOrphans},
+		{"power loss", realPowerLoss}, {"kill", realKill}, {"lapse", realLapse}, {"shutdown", realShutdown}} {
+		t.Run(part.name, func(t *testing.T) { part.test(t, pod) })
+	}
+}
+
+// realClocks follows processes that are there, come later, and become another program.
+func realClocks(t *testing.T, pod *realPod) {
+	first, changing := pod.start(t, "pod-victim"), pod.start(t, "pod-exec")
+	pids, err := pod.Clock(t.Context(), time.Hour)
+	must(t, err)
+	if !slices.Contains(pids, first.pid) || !slices.Contains(pids, changing.pid) || slices.Contains(pids, 1) {
+		t.Errorf("pids %v, want %d and %d and not the agent", pids, first.pid, changing.pid)
+	}
+	first.checkOff(t, time.Hour)
+	second := pod.start(t, "pod-victim")
+	eventually(t, "a new process is off", func() bool { return second.isOff(t, time.Hour) })
+	_, err = io.WriteString(changing.in, "!") // it becomes a victim
+	must(t, err)
+	eventually(t, "a new program in an old process is off", func() bool { return changing.isOff(t, time.Hour) })
+	state, err := pod.State(t.Context())
+	must(t, err)
+	for _, m := range []*member{first, second, changing} {
+		if !slices.Contains(state.Patched, m.pid) {
+			t.Errorf("patched: %v, not %d", state.Patched, m.pid)
+		}
+	}
+	_, err = pod.Clock(t.Context(), 0)
+	must(t, err)
+	for _, m := range []*member{first, second, changing} {
+		m.checkOff(t, 0)
+	}
+}
+
+// realStop stops a process, changes its clock meanwhile, and lets it go on.
+func realStop(t *testing.T, pod *realPod) {
+	m := pod.start(t, "pod-victim")
+	_, err := pod.Stop(t.Context())
+	must(t, err)
+	stopped := func() bool { return strings.HasPrefix(m.status(t, "State"), "T") }
+	eventually(t, "the process stands still", stopped)
+	_, err = pod.Clock(t.Context(), -2*time.Hour)
+	must(t, err)
+	if !stopped() {
+		t.Error("the process goes on because its clock was set")
+	}
+	must(t, pod.Continue(t.Context()))
+	m.checkOff(t, -2*time.Hour)
+	must(t, pod.Heal(t.Context()))
+	m.checkOff(t, 0)
+}
+
+// cutLoopback cuts all in the pod off from each other.
+func cutLoopback() packets.Rules {
+	return packets.Rules{Cuts: []packets.Cut{{Peer: netip.MustParseAddr("127.0.0.1")}}}
+}
+
+// realNetwork cuts a talker off from itself.
+func realNetwork(t *testing.T, pod *realPod) {
+	m := pod.start(t, "pod-talker")
+	if got := m.ask(t); got != "true" {
+		t.Fatalf("before: %s", got)
+	}
+	must(t, pod.Network(t.Context(), cutLoopback()))
+	if got := m.ask(t); got != "false" {
+		t.Errorf("cut: %s", got)
+	}
+	state, err := pod.State(t.Context())
+	must(t, err)
+	if len(state.Counters) != 1 || state.Counters[0].Packets == 0 {
+		t.Errorf("counters: %+v, %s", state.Counters, state.CountersError)
+	}
+	must(t, pod.Network(t.Context(), packets.Rules{}))
+	if got := m.ask(t); got != "true" {
+		t.Errorf("healed: %s", got)
+	}
+}
+
+// realOrphans makes an orphan, whose clock is set like that of any other, and lets it end.
+func realOrphans(t *testing.T, pod *realPod) {
+	m := pod.start(t, "pod-parent")
+	eventually(t, "the agent has a child", func() bool { return children(t, pod.cmd.Process.Pid) == 1 })
+	pids, err := pod.Clock(t.Context(), time.Hour)
+	must(t, err)
+	if len(pids) == 0 {
+		t.Error("an orphan is left out")
+	}
+	must(t, pod.Heal(t.Context()))
+	must(t, m.in.Close())
+	eventually(t, "the orphan is buried", func() bool { return children(t, pod.cmd.Process.Pid) == 0 })
+}
+
+// children counts the children of a process, the dead ones included.
+func children(t *testing.T, pid int) (n int) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	must(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+			n++
+		}
+	}
+	return n
+}
+
+// realPowerLoss writes twice, and syncs once.
+func realPowerLoss(t *testing.T, pod *realPod) {
+	f, err := os.Create(filepath.Join(pod.data, "log"))
+	must(t, err)
+	defer func() { _ = f.Close() }()
+	_, err = f.WriteString("synced")
+	must(t, errors.Join(err, f.Sync()))
+	_, err = f.WriteString(" and not")
+	must(t, err)
+	lost, err := pod.PowerLoss(t.Context())
+	must(t, err)
+	if lost != (Lost{Files: 1, Bytes: int64(len(" and not"))}) {
+		t.Errorf("lost %+v", lost)
+	}
+	text, err := os.ReadFile(filepath.Join(pod.data, "log"))
+	if err != nil || string(text) != "synced" {
+		t.Errorf("left: %q, %v", text, err)
+	}
+}
+
+func realKill(t *testing.T, pod *realPod) {
+	m := pod.start(t, "pod-victim")
+	pids, err := pod.Kill(t.Context())
+	must(t, err)
+	if !slices.Contains(pids, m.pid) {
+		t.Errorf("killed %v, want %d", pids, m.pid)
+	}
+	if err := m.cmd.Wait(); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// realLapse lets the lease run out.
+func realLapse(t *testing.T, pod *realPod) {
+	m := pod.start(t, "pod-victim")
+	_, err := pod.Clock(t.Context(), time.Hour)
+	must(t, err)
+	must(t, pod.Network(t.Context(), cutLoopback()))
+	_, err = pod.Stop(t.Context())
+	must(t, err)
+	lease, err := pod.Lease(t.Context(), 200*time.Millisecond)
+	must(t, err)
+	var state State
+	eventually(t, "the lease runs out", func() bool {
+		state, err = pod.State(t.Context())
+		must(t, err)
+		return state.Lapses > lease.Lapses
+	})
+	if len(state.Rules.Cuts) != 0 || state.Stopped || state.OffsetNanos != 0 || state.Healing != nil {
+		t.Errorf("after the lease ran out: %+v", state)
+	}
+	m.checkOff(t, 0)
+}
+
+// realShutdown ends the agent while a clock is off.
+func realShutdown(t *testing.T, pod *realPod) {
+	_, err := pod.Lease(t.Context(), time.Minute)
+	must(t, err)
+	must(t, pod.Network(t.Context(), cutLoopback()))
+	must(t, pod.life.Close())
+	ended := make(chan error, 1)
+	go func() { ended <- pod.cmd.Wait() }()
+	select {
+	case err := <-ended:
+		must(t, err)
+	case <-time.After(20 * time.Second):
+		t.Error("the agent does not end")
+	}
+}

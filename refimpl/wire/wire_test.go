@@ -1,0 +1,216 @@
+package wire
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/rashomon-harness/rashomon/internal/keyed"
+	"github.com/rashomon-harness/rashomon/refimpl"
+)
+
+// draw makes messages and records from luck.
+type draw struct{ key keyed.Key }
+
+func (d *draw) n(most int) int {
+	d.key = d.key.With(1)
+	return d.key.N(most)
+}
+
+func (d *draw) num() int64 {
+	return [...]int64{0, 1, -1, 1 << 40, -1 << 62, int64(d.n(1 << 20))}[d.n(6)]
+}
+
+func (d *draw) text() string { return [...]string{"", "k", "a/b", "∅\x00\xff", "läng"}[d.n(5)] }
+
+func (d *draw) value(depth int) refimpl.Value {
+	switch d.n(5 - min(depth, 1)) {
+	case 0:
+		return refimpl.Value{}
+	case 1:
+		return refimpl.Value{Kind: refimpl.Int, Num: d.num()}
+	case 2:
+		return refimpl.Value{Kind: refimpl.Bool, Num: int64(d.n(2))}
+	case 3:
+		return refimpl.Value{Kind: refimpl.Str, Text: strings.ToValidUTF8(d.text(), "?")}
+	}
+	v := refimpl.Value{Kind: refimpl.List, List: []refimpl.Value{}}
+	for range d.n(4) {
+		v.List = append(v.List, d.value(depth+1))
+	}
+	return v
+}
+
+func (d *draw) positions() []refimpl.Position {
+	var out []refimpl.Position
+	for range d.n(3) {
+		out = append(out, refimpl.Position{Shard: int32(d.n(9)), Epoch: uint64(d.num()), Index: d.num()})
+	}
+	return out
+}
+
+func (d *draw) request() *refimpl.Request {
+	r := &refimpl.Request{Client: uint64(d.num()), Seq: uint64(d.num()), Op: refimpl.OpKind(d.n(7)),
+		Local: d.n(2) > 0, Key: "k" + strings.ToValidUTF8(d.text(), "?"), Old: d.value(0), Value: d.value(0),
+		Token: d.positions()}
+	for range d.n(3) {
+		r.Keys = append(r.Keys, strings.ToValidUTF8(d.text(), "?"))
+	}
+	if r.Op == refimpl.OpTxn {
+		for range 1 + d.n(3) {
+			op := [...]refimpl.OpKind{refimpl.OpRead, refimpl.OpWrite, refimpl.OpAppend}[d.n(3)]
+			r.Txn = append(r.Txn, refimpl.Micro{Op: op, Key: "t", Value: d.value(0)})
+		}
+	}
+	return r
+}
+
+func (d *draw) message() refimpl.Message {
+	m := refimpl.Message{Kind: refimpl.MsgKind(d.n(256)), Flag: d.n(2) > 0, Shard: int32(d.n(99)) - 1,
+		Leader: refimpl.Addr(d.n(9)) - 1, Epoch: uint64(d.num()), Index: d.num(), PrevEpoch: uint64(d.num()),
+		Commit: d.num(), Seq: uint64(d.num())}
+	for range d.n(4) {
+		e := refimpl.Entry{Epoch: uint64(d.num())}
+		if d.n(3) > 0 {
+			e.Req = d.request()
+		}
+		m.Entries = append(m.Entries, e)
+	}
+	if d.n(2) > 0 {
+		m.Req = d.request()
+	}
+	if d.n(2) > 0 {
+		m.Reply = d.reply()
+	}
+	return m
+}
+
+func (d *draw) reply() *refimpl.Reply {
+	r := &refimpl.Reply{Seq: uint64(d.num()), Err: refimpl.ErrCode(d.n(int(refimpl.NumErrCodes))),
+		Value: d.value(0), At: refimpl.Position{Shard: 3, Epoch: 1, Index: d.num()}, Token: d.positions(),
+		Causes: d.positions(), Leader: refimpl.Addr(d.n(5)) - 1, By: refimpl.Addr(d.n(5)), Shard: int32(d.n(5)),
+		Epoch: uint64(d.num()), Index: d.num(), Acks: uint64(d.num())}
+	for range d.n(3) {
+		r.Values = append(r.Values, d.value(0))
+	}
+	return r
+}
+
+func TestBinaryForm(t *testing.T) {
+	for seed := range uint64(2000) {
+		d := &draw{keyed.New(seed)}
+		m := d.message()
+		b := AppendMessage(nil, &m)
+		back, err := DecodeMessage(b)
+		if err != nil || !reflect.DeepEqual(back, m) {
+			t.Fatalf("seed %d: %v\n%+v came back as\n%+v", seed, err, m, back)
+		}
+		for cut := range b {
+			if _, err := DecodeMessage(b[:cut]); err == nil {
+				t.Fatalf("seed %d: the first %d of %d bytes are a message too", seed, cut, len(b))
+			}
+		}
+		if _, err := DecodeMessage(append(b, 0)); err == nil {
+			t.Fatalf("seed %d: a byte left over is no error", seed)
+		}
+		r := refimpl.Record{Kind: refimpl.RecordKind(d.n(4)), Shard: int32(d.n(4)), Index: d.num(),
+			Epoch: uint64(d.num()), Vote: refimpl.Addr(d.n(4)) - 1, Flags: uint32(d.n(9)), Led: uint64(d.num()),
+			Entry: refimpl.Entry{Epoch: 3, Req: d.request()}}
+		again, err := DecodeRecord(AppendRecord(nil, &r))
+		if err != nil || !reflect.DeepEqual(again, r) {
+			t.Fatalf("seed %d: %v\n%+v came back as\n%+v", seed, err, r, again)
+		}
+	}
+}
+
+func TestJSONForm(t *testing.T) {
+	for seed := range uint64(2000) {
+		d := &draw{keyed.New(seed)}
+		m := refimpl.Message{Kind: refimpl.MsgRequest, Shard: 2, Epoch: 7, Seq: 9, Req: d.request()}
+		var req Request
+		through(t, ToRequest(&m), &req)
+		if back, err := req.Message(); err != nil || !reflect.DeepEqual(back, m) {
+			t.Fatalf("seed %d: %v\n%+v came back as\n%+v", seed, err, m.Req, back.Req)
+		}
+		m = refimpl.Message{Kind: refimpl.MsgReply, Shard: 2, Seq: 9, Reply: d.reply()}
+		var reply Reply
+		through(t, ToReply(&m), &reply)
+		if back, err := reply.Message(); err != nil || !reflect.DeepEqual(back, m) {
+			t.Fatalf("seed %d: %v\n%+v came back as\n%+v", seed, err, m.Reply, back.Reply)
+		}
+	}
+	for _, leader := range []refimpl.Addr{refimpl.Nobody, 0, 3} {
+		m := refimpl.Message{Kind: refimpl.MsgTell, Shard: 1, Leader: leader, Epoch: 4}
+		var l Leader
+		through(t, ToLeader(&m), &l)
+		if back := l.Message(); !reflect.DeepEqual(back, m) {
+			t.Errorf("%+v came back as %+v", m, back)
+		}
+	}
+}
+
+// through sends a value through JSON.
+func through(t *testing.T, from, to any) {
+	t.Helper()
+	b, err := json.Marshal(from)
+	if err == nil {
+		err = json.Unmarshal(b, to)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", b, err)
+	}
+}
+
+func TestWhatJSONRefuses(t *testing.T) {
+	for _, tc := range []struct{ body, want string }{
+		{`{"op":"incr","key":"k"}`, `op "incr" is unknown; allowed: read, write, cas, append, delete, txn, peek`},
+		{`{"op":"read"}`, "read needs a key"},
+		{`{"op":"txn"}`, "a txn needs at least one operation in the list txn"},
+		{`{"op":"txn","txn":[{"op":"cas","key":"k"}]}`, `op "cas" is not allowed in a txn; allowed: read, write, append`},
+		{`{"op":"write","key":"k","value":{}}`, "the store has no values such as objects"},
+		{`{"op":"write","key":"k","value":1.5}`, "1.5 is no whole number of 64 bits"},
+		{`{"op":"write","key":"k","token":[[1,2]]}`, "a position is [shard, epoch, index], not [1,2]"},
+		{`{"op":"write","key":"k","value":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`,
+			"lists are nested more than 16 deep"},
+	} {
+		var r Request
+		err := json.Unmarshal([]byte(tc.body), &r)
+		if err == nil {
+			_, err = r.Message()
+		}
+		if err == nil || err.Error() != tc.want {
+			t.Errorf("%s: got %v, want %s", tc.body, err, tc.want)
+		}
+	}
+	if _, err := (&Reply{Error: "on-fire"}).Message(); err == nil {
+		t.Error("an unknown error code is taken")
+	}
+}
+
+// FuzzDecode: whatever the bytes, there is a value or an error, and a value comes back from its own bytes.
+func FuzzDecode(f *testing.F) {
+	for seed := range uint64(20) {
+		d := &draw{keyed.New(seed)}
+		m := d.message()
+		f.Add(AppendMessage(nil, &m))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if m, err := DecodeMessage(b); err == nil {
+			again, err := DecodeMessage(AppendMessage(nil, &m))
+			if err != nil || !reflect.DeepEqual(again, m) {
+				t.Fatalf("%v: %+v came back as %+v", err, m, again)
+			}
+		}
+		if r, err := DecodeRecord(b); err == nil {
+			again, err := DecodeRecord(AppendRecord(nil, &r))
+			if err != nil || !reflect.DeepEqual(again, r) {
+				t.Fatalf("%v: %+v came back as %+v", err, r, again)
+			}
+		}
+		var req Request
+		if json.Unmarshal(b, &req) == nil {
+			_, _ = req.Message()
+		}
+	})
+}
