@@ -88,6 +88,8 @@ func (c *memCluster) Close() error {
 }
 
 func (c *memCluster) do(what, id string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.log = append(c.log, what+" "+id)
 	if what == "cut" {
 		c.active[id] = true

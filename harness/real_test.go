@@ -130,52 +130,65 @@ type stuckCluster struct {
 	*memCluster
 	at      string
 	release chan struct{}
-	marks   int
 }
 
-func (c *stuckCluster) call(name string) {
-	if c.at == name || c.at == "all" && len(c.log) > 0 {
+// hangs waits for the release of a call that hangs, and reports whether it did: then the call is too late to
+// do anything.
+func (c *stuckCluster) hangs(name string) bool {
+	c.mu.Lock()
+	hangs := c.at == name || c.at == "all" && len(c.log) > 0
+	c.mu.Unlock()
+	if hangs {
 		<-c.release
 	}
+	return hangs
 }
 
 func (c *stuckCluster) Client(session, device string) targets.Client {
-	c.call("client")
+	c.hangs("client")
 	return c.memCluster.Client(session, device)
 }
 
 func (c *stuckCluster) Settled() (bool, string) {
-	c.call("settled")
+	if c.hangs("settled") {
+		return false, ""
+	}
 	return c.memCluster.Settled()
 }
 
 func (c *stuckCluster) Status() []targets.NodeStatus {
-	c.call("status")
+	c.hangs("status")
 	return nil
 }
 
 func (c *stuckCluster) Cut(id string, l []targets.Link) error {
-	c.call("cut")
+	if c.hangs("cut") {
+		return errGone
+	}
 	return c.memCluster.Cut(id, l)
 }
 
 func (c *stuckCluster) Uncut(id string) error {
-	c.call("uncut")
+	if c.hangs("uncut") {
+		return errGone
+	}
 	return c.memCluster.Uncut(id)
 }
 
 func (c *stuckCluster) Marks() map[string]int64 {
-	c.call("marks")
+	c.hangs("marks")
 	return map[string]int64{"failover": 1}
 }
 
 func (c *stuckCluster) Logs(string) ([]byte, error) {
-	c.call("logs")
+	c.hangs("logs")
 	return nil, nil
 }
 
 func (c *stuckCluster) Close() error {
-	c.call("close")
+	if c.hangs("close") {
+		return errGone
+	}
 	return c.memCluster.Close()
 }
 

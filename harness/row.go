@@ -31,7 +31,6 @@ func (row *Row) doubtMissing() {
 			s := sum[kind]
 			s.Installed += n.Installed
 			s.Skipped += n.Skipped
-			s.Cannot += n.Cannot
 			s.Indeterminate += n.Indeterminate
 			if s.Reason == "" {
 				s.Reason = n.Reason

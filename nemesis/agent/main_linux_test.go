@@ -3,12 +3,15 @@ package agent
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +31,8 @@ func TestMain(m *testing.M) {
 	switch role {
 	case "pod-agent":
 		err = playAgent(os.Args[2], os.Args[3])
+	case "pod-starter":
+		os.Exit(playStarter(os.Args[2], os.Args[3]))
 	case "pod-victim":
 		err = vdso.Victim(os.Stdin, os.Stdout)
 	case "pod-exec":
@@ -91,6 +96,55 @@ func loopbackUp() error {
 		uintptr(unsafe.Pointer(&request)))
 	if errno != 0 {
 		return fmt.Errorf("loopback up: %w", errno)
+	}
+	return nil
+}
+
+// playStarter starts a process in the pod of an agent, says which on its descriptor 3, and returns the number of
+// the signal that ended it, or 1.
+func playStarter(agent, role string) int {
+	runtime.LockOSThread()
+	self, err := os.Executable()
+	if err == nil {
+		err = enter(agent, "pid", "net")
+	}
+	cmd := exec.Command(self, role)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "pod-starter:", err)
+		return 1
+	}
+	fmt.Fprintln(os.NewFile(3, "pid"), cmd.Process.Pid)
+	_ = cmd.Wait()
+	status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	switch {
+	case status.Signaled():
+		return int(status.Signal())
+	case status.ExitStatus() != 0:
+		return 1
+	}
+	return 0
+}
+
+// enter moves the calling thread into namespaces of a process; that of pids is for its children.
+func enter(pid string, kinds ...string) error {
+	setns, ok := map[string]uintptr{"amd64": 308, "arm64": 268}[runtime.GOARCH]
+	if !ok {
+		return errors.New("the number of setns is unknown")
+	}
+	for _, kind := range kinds {
+		f, err := os.Open(filepath.Join("/proc", pid, "ns", kind))
+		if err != nil {
+			return err
+		}
+		_, _, errno := syscall.RawSyscall(setns, f.Fd(), 0, 0)
+		_ = f.Close()
+		if errno != 0 {
+			return fmt.Errorf("setns %s: %w", kind, errno)
+		}
 	}
 	return nil
 }

@@ -39,10 +39,10 @@ func (e *Engine) selfBinary(ctx context.Context) (string, error) {
 	if buildErr == nil {
 		return built, nil
 	}
-	return "", fmt.Errorf("containers need a static build of rashomon for linux/%s. The running program is none: "+
-		"%w; and none could be built: %w. Work in a checkout of %s, or set %s to the path of such a build: "+
-		"CGO_ENABLED=0 GOOS=linux GOARCH=%s go build -o rashomon %s",
-		e.arch, err, buildErr, modulePath, binaryVar, e.arch, "./cmd/rashomon")
+	return "", fmt.Errorf("containers need a static build of rashomon for linux/%s. The running program is "+
+		"none: %w; and none could be built: %w. Work in a checkout of %s, or set %s to the path of such a "+
+		"build: CGO_ENABLED=0 GOOS=linux GOARCH=%s go build -o rashomon ./cmd/rashomon",
+		e.arch, err, buildErr, modulePath, binaryVar, e.arch)
 }
 
 // isCommand returns why a file is no build of this command that runs in a container.

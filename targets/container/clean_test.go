@@ -155,7 +155,8 @@ func TestChoose(t *testing.T) {
 	} {
 		gone, done := tc.o.choose(left)
 		spared := strings.Join(slices.Sorted(maps.Keys(done.Spared)), " ")
-		if got := strings.Join(done.Runs, " "); got != tc.runs || spared != tc.spared || len(gone) != len(done.Runs) {
+		got := strings.Join(done.Runs, " ")
+		if got != tc.runs || spared != tc.spared || len(gone) != len(done.Runs) {
 			t.Errorf("%+v: %q, spared %q; want %q and %q", tc.o, got, spared, tc.runs, tc.spared)
 		}
 	}

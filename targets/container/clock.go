@@ -48,12 +48,12 @@ func (d *Deployment) Unskew(id, name string) error {
 
 // Drift cannot be done here: *targets.Unsupported.
 func (d *Deployment) Drift(string, string, int64) error {
-	return &targets.Unsupported{Reason: "the clocks of processes in containers can be stepped; they cannot drift"}
+	return &targets.Unsupported{Reason: "clocks of processes in containers can be stepped; they cannot drift"}
 }
 
 // Freeze cannot be done here: *targets.Unsupported.
 func (d *Deployment) Freeze(string, string) error {
-	return &targets.Unsupported{Reason: "the clocks of processes in containers can be stepped; they cannot be frozen"}
+	return &targets.Unsupported{Reason: "clocks of processes in containers can be stepped, not frozen"}
 }
 
 // unknownSkew stands for the offset of a clock that nobody knows. No sum of steps is that.

@@ -32,8 +32,8 @@ func (d *Deployment) Close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 		defer cancel()
 		if err := d.engine.removeRun(ctx, d.opts.Run); err != nil {
-			d.failed = fmt.Errorf("run %[1]s was not removed completely; rashomon clean --run %[1]s does: %[2]w",
-				d.opts.Run, err)
+			d.failed = fmt.Errorf("run %[1]s was not removed completely; "+
+				"rashomon clean --run %[1]s does: %[2]w", d.opts.Run, err)
 		}
 	})
 	return d.failed
@@ -47,8 +47,9 @@ func (d *Deployment) Keep() string {
 	d.kept = true
 	d.mu.Unlock()
 	d.end()
-	return fmt.Sprintf("The containers of run %[1]s are kept. Look at them: docker ps --filter label=%[2]s=%[1]s; "+
-		"docker logs %[3]s. Remove them: rashomon clean --run %[1]s", d.opts.Run, labelRun, d.name(d.order[0]))
+	return fmt.Sprintf("The containers of run %[1]s are kept. Look at them: "+
+		"docker ps --filter label=%[2]s=%[1]s; docker logs %[3]s. "+
+		"Remove them: rashomon clean --run %[1]s", d.opts.Run, labelRun, d.name(d.order[0]))
 }
 
 // removeRun removes everything of one run. It looks again for containers that an interrupted launch made
@@ -78,11 +79,12 @@ func (e *Engine) sweep(ctx context.Context, l *leftover) error {
 		each(l.dirs, unshare))
 }
 
-// removePod removes the containers of a pod. An agent that has mounted something is asked to end, for it alone
-// can unmount it properly.
+// removePod removes the containers of a pod. An agent that has mounted something is asked to end, for it
+// alone can unmount it properly.
 func (e *Engine) removePod(ctx context.Context, p pod) error {
 	err := e.remove(ctx, p.data.ID)
-	if slices.ContainsFunc(p.holder.Mounts, func(m container.MountPoint) bool { return m.Destination == sharedPath }) {
+	mounts := func(m container.MountPoint) bool { return m.Destination == sharedPath }
+	if slices.ContainsFunc(p.holder.Mounts, mounts) {
 		grace := unmountGrace
 		_, stopped := e.api.ContainerStop(ctx, p.holder.ID, client.ContainerStopOptions{Timeout: &grace})
 		err = errors.Join(err, ignoreMissing(stopped))
@@ -98,8 +100,9 @@ func (e *Engine) remove(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
 	}
+	all := client.ContainerRemoveOptions{RemoveVolumes: true, Force: true}
 	return until(ctx, func() error {
-		_, err := e.api.ContainerRemove(ctx, id, client.ContainerRemoveOptions{RemoveVolumes: true, Force: true})
+		_, err := e.api.ContainerRemove(ctx, id, all)
 		if err != nil && inRemoval(err) {
 			return again(err)
 		}

@@ -47,7 +47,8 @@ func Connect(ctx context.Context) (*Engine, error) {
 		e, err := connect(first, a.url)
 		if err == nil {
 			hush()
-			e.prefix = cmp.Or(os.Getenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX"), settings["hub.image.name.prefix"])
+			e.prefix = cmp.Or(os.Getenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX"),
+				settings["hub.image.name.prefix"])
 			if err := e.chooseReaper(ctx, settings); err != nil {
 				return nil, errors.Join(err, e.Close())
 			}
@@ -55,8 +56,8 @@ func Connect(ctx context.Context) (*Engine, error) {
 		}
 		failures = append(failures, fmt.Errorf("%s: %s", a, reason(err)))
 	}
-	return nil, fmt.Errorf("no container engine answers. Tried:\n%w\nStart Docker, or set DOCKER_HOST to the address "+
-		"of an engine; the environment sim (--env sim) needs none", errors.Join(failures...))
+	return nil, fmt.Errorf("no container engine answers. Tried:\n%w\nStart Docker, or set DOCKER_HOST to "+
+		"the address of an engine; the environment sim (--env sim) needs none", errors.Join(failures...))
 }
 
 // Close gives the connection back. Deployments that were made through it must be closed before.
@@ -147,8 +148,9 @@ func addresses(settings map[string]string) []address {
 		out = append(out, address{url, "docker.host in " + settingsFile})
 	}
 	home, _ := os.UserHomeDir()
+	run := cmp.Or(os.Getenv("XDG_RUNTIME_DIR"), fmt.Sprintf("/run/user/%d", os.Getuid()))
 	for _, path := range []string{
-		filepath.Join(cmp.Or(os.Getenv("XDG_RUNTIME_DIR"), fmt.Sprintf("/run/user/%d", os.Getuid())), "docker.sock"),
+		filepath.Join(run, "docker.sock"),
 		filepath.Join(home, ".docker", "run", "docker.sock"),
 		filepath.Join(home, ".docker", "desktop", "docker.sock"),
 	} {
@@ -199,7 +201,8 @@ func (e *Engine) chooseReaper(ctx context.Context, settings map[string]string) e
 	defer cancel()
 	//lint:ignore SA1019 the name of the image is to be had nowhere else
 	if err := e.ensureImage(ctx, testcontainers.ReaperDefaultImage, ""); err != nil {
-		slog.Debug("without Ryuk: what an interrupted run leaves behind waits for rashomon clean", "reason", err)
+		slog.Debug("without Ryuk: what an interrupted run leaves behind waits for rashomon clean",
+			"reason", err)
 		return os.Setenv(withoutReaper, "true")
 	}
 	return nil

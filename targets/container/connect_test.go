@@ -112,7 +112,8 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	for _, p := range []Pod{
-		{}, {Image: "i", Ports: []int{agentPort}}, {Image: "i", Ports: []int{0}}, {Image: "i", DataDir: "data"},
+		{}, {Image: "i", Ports: []int{agentPort}}, {Image: "i", Ports: []int{0}},
+		{Image: "i", DataDir: "data"},
 		{Image: "i", PowerLoss: true}, {Image: "i", Files: map[string][]byte{"a": nil}},
 		{Image: "i", Files: map[string][]byte{"/a/": nil}},
 	} {

@@ -62,7 +62,8 @@ type Pod struct {
 
 // Options are what a deployment is made with. The zero value will do.
 type Options struct {
-	Run        string // the run's id, in names and labels: lower-case letters, digits, dots, dashes; "" to draw one
+	// Run is the run's id, in names and labels: lower-case letters, digits, dots, dashes. "" to draw one.
+	Run        string
 	AgentImage string // the image of the agent, whose entry point is this command; "" for SelfImage
 	// TTL is how long faults outlive the harness, 0 for ten seconds. Short ones heal by mistake where the
 	// machine is busy.

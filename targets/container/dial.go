@@ -53,13 +53,14 @@ func (e *Engine) published(ctx context.Context, id string, port int) (string, er
 	return "", fmt.Errorf("port %d is not published", port)
 }
 
-// publishedHost returns the host on which the engine publishes ports, seen from here. A harness in a container
-// that has the engine's socket cannot know it; the variable of testcontainers tells.
+// publishedHost returns the host on which the engine publishes ports, seen from here. A harness in a
+// container that has the engine's socket cannot know it; the variable of testcontainers tells.
 func (e *Engine) publishedHost() string {
 	if host := os.Getenv("TESTCONTAINERS_HOST_OVERRIDE"); host != "" {
 		return host
 	}
-	if u, err := url.Parse(e.host); err == nil && u.Scheme != "unix" && u.Scheme != "npipe" && u.Hostname() != "" {
+	u, err := url.Parse(e.host)
+	if err == nil && u.Scheme != "unix" && u.Scheme != "npipe" && u.Hostname() != "" {
 		return u.Hostname()
 	}
 	return "127.0.0.1"

@@ -30,7 +30,8 @@ func (e *Engine) copyTo(ctx context.Context, id, at string, data []byte) error {
 		return fmt.Errorf("path %q; allowed: an absolute one of a file", at)
 	}
 	return e.extract(ctx, id, &tar.Header{
-		Typeflag: tar.TypeReg, Name: strings.TrimPrefix(path.Clean(at), "/"), Mode: 0o644, Size: int64(len(data)),
+		Typeflag: tar.TypeReg, Name: strings.TrimPrefix(path.Clean(at), "/"),
+		Mode: 0o644, Size: int64(len(data)),
 	}, data)
 }
 
@@ -54,6 +55,7 @@ func (e *Engine) extract(ctx context.Context, id string, h *tar.Header, data []b
 	if err := w.Close(); err != nil {
 		return err
 	}
-	_, err := e.api.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: "/", Content: &archive})
+	_, err := e.api.CopyToContainer(ctx, id,
+		client.CopyToContainerOptions{DestinationPath: "/", Content: &archive})
 	return err
 }

@@ -62,8 +62,8 @@ func (d *Deployment) startHolder(ctx context.Context, n *node) error {
 	}
 	err := d.tryHolder(ctx, n, sysctls)
 	if err != nil && sysctls != nil && strings.Contains(err.Error(), "sysctl") {
-		d.opts.Log.Warn("connections will be slow to come back after cuts: the engine refuses settings of TCP",
-			"node", n.name, "reason", err)
+		d.opts.Log.Warn("connections will be slow to come back after cuts: "+
+			"the engine refuses settings of TCP", "node", n.name, "reason", err)
 		if err = d.engine.remove(ctx, n.holder); err == nil {
 			err = d.tryHolder(ctx, n, nil)
 		}

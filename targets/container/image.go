@@ -181,7 +181,8 @@ func (e *Engine) mirrored(image string) string {
 
 // pull gets an image from its registry.
 func (e *Engine) pull(ctx context.Context, image string) error {
-	answer, err := e.api.ImagePull(ctx, image, client.ImagePullOptions{RegistryAuth: e.credentials(ctx, image)})
+	answer, err := e.api.ImagePull(ctx, image,
+		client.ImagePullOptions{RegistryAuth: e.credentials(ctx, image)})
 	if err != nil {
 		return err
 	}

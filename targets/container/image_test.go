@@ -44,8 +44,8 @@ func TestFits(t *testing.T) {
 	}
 }
 
-// The command's image is made of the module around the working directory when nothing else is there; outside of
-// any module the error says what to do.
+// The command's image is made of the module around the working directory when nothing else is there; outside
+// of any module the error says what to do.
 func TestSelfImage(t *testing.T) {
 	ctx, lab, ok := docker(t)
 	if !ok {

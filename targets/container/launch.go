@@ -22,7 +22,8 @@ const (
 // every 50 ms, and may be nil. Every name must be one that Network was told. Nodes that exit before they are
 // ready, or that never are until ctx ends, are an error that has their exit code and the end of their log.
 // After an error the deployment is still to be closed.
-func (d *Deployment) Launch(ctx context.Context, pods []Pod, ready func(ctx context.Context, name string) error) error {
+func (d *Deployment) Launch(ctx context.Context, pods []Pod,
+	ready func(ctx context.Context, name string) error) error {
 	nodes, err := d.admit(pods)
 	if err != nil {
 		return err
@@ -128,7 +129,8 @@ func (d *Deployment) await(ctx context.Context, id string, ask func(context.Cont
 		case code := <-exit:
 			return fmt.Errorf("it exited with code %d before it was ready%s", code, d.engine.tail(id))
 		case <-ctx.Done():
-			return fmt.Errorf("it was not ready in time (%w): %w%s", context.Cause(ctx), err, d.engine.tail(id))
+			return fmt.Errorf("it was not ready in time (%w): %w%s", context.Cause(ctx), err,
+				d.engine.tail(id))
 		case <-tick.C:
 		}
 	}
@@ -138,7 +140,8 @@ func (d *Deployment) await(ctx context.Context, id string, ask func(context.Cont
 func (e *Engine) exitOf(ctx context.Context, id string) <-chan int64 {
 	out := make(chan int64, 1)
 	go func() {
-		wait := e.api.ContainerWait(ctx, id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
+		wait := e.api.ContainerWait(ctx, id,
+			client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 		select {
 		case r := <-wait.Result:
 			out <- r.StatusCode

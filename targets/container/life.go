@@ -17,19 +17,22 @@ import (
 // lookLimit bounds a question to the engine.
 const lookLimit = 2 * time.Second
 
-// Kill kills the database of a node (SIGKILL). With KeepUnsynced the page cache survives, as in a crash of the
-// process; with LoseUnsynced, in pods with PowerLoss, all writes that were not synced are gone. What else can
-// become of them is *targets.Unsupported. A database that does not run is killed already.
+// Kill kills the database of a node (SIGKILL). With KeepUnsynced the page cache survives, as in a crash of
+// the process; with LoseUnsynced, in pods with PowerLoss, all writes that were not synced are gone. What else
+// can become of them is *targets.Unsupported. A database that does not run is killed already.
 func (d *Deployment) Kill(name string, unsynced targets.Unsynced) error {
 	return d.change(name, func(ctx context.Context, n *node) error {
 		switch {
 		case unsynced == targets.KeepUnsynced:
 		case unsynced == targets.LoseUnsynced && n.pod.PowerLoss:
 		case unsynced == targets.LoseUnsynced:
-			return &targets.Unsupported{Reason: "node " + name + " has no file system that forgets unsynced writes"}
+			return &targets.Unsupported{
+				Reason: fmt.Sprintf("node %s has no file system that forgets unsynced writes", name),
+			}
 		default:
-			return &targets.Unsupported{Reason: fmt.Sprintf("a pod cannot %s unsynced writes; keep and lose it can",
-				unsynced)}
+			return &targets.Unsupported{
+				Reason: fmt.Sprintf("a pod cannot %s unsynced writes; keep and lose it can", unsynced),
+			}
 		}
 		if err := d.engine.kill(ctx, n.data); err != nil {
 			return err
@@ -56,8 +59,8 @@ func (d *Deployment) Start(name string) error {
 	})
 }
 
-// Pause stops all processes of the database of a node. Its sockets stay open, and the kernel acknowledges what
-// arrives there. The agent goes on.
+// Pause stops all processes of the database of a node. Its sockets stay open, and the kernel acknowledges
+// what arrives there. The agent goes on.
 func (d *Deployment) Pause(name string) error {
 	return d.change(name, func(ctx context.Context, n *node) error {
 		_, err := d.engine.api.ContainerPause(ctx, n.data, client.ContainerPauseOptions{})

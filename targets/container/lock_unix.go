@@ -35,7 +35,8 @@ func lockCache(ctx context.Context) (unlock func(), err error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("another process builds and holds %s: %w", path, ctx.Err()), f.Close())
+			return nil, errors.Join(fmt.Errorf("another process builds and holds %s: %w", path, ctx.Err()),
+				f.Close())
 		case <-tick.C:
 		}
 	}

@@ -13,9 +13,9 @@ import (
 // logBytes bounds what is read of a log.
 const logBytes = 16 << 20
 
-// Logs returns what the database of a node has written to its standard output and standard error since it was
-// launched, in the order in which the engine read it, which is not for certain the order of writing where both
-// are used; of long logs the last 16 MiB.
+// Logs returns what the database of a node has written to its standard output and standard error since it
+// was launched, in the order in which the engine read it, which is not for certain the order of writing where
+// both are used; of long logs the last 16 MiB.
 func (d *Deployment) Logs(ctx context.Context, name string) ([]byte, error) {
 	n, err := d.node(name)
 	if err != nil {

@@ -120,7 +120,9 @@ func docker(t *testing.T) (context.Context, *lab, bool) {
 func (l *lab) pods(names ...string) []Pod {
 	out := make([]Pod, len(names))
 	for i, name := range names {
-		out[i] = Pod{Name: name, Image: l.db, Command: []string{"-port", strconv.Itoa(dbPort)}, Ports: []int{dbPort}}
+		out[i] = Pod{
+			Name: name, Image: l.db, Command: []string{"-port", strconv.Itoa(dbPort)}, Ports: []int{dbPort},
+		}
 	}
 	return out
 }

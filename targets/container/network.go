@@ -119,7 +119,8 @@ func overlaps(err error) bool {
 func drawSubnet(taken []netip.Prefix) netip.Prefix {
 	var subnet netip.Prefix
 	for range subnetTries {
-		subnet = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(64 + rand.N(64)), byte(rand.N(256)), 0}), 24)
+		first := [4]byte{10, byte(64 + rand.N(64)), byte(rand.N(256)), 0}
+		subnet = netip.PrefixFrom(netip.AddrFrom4(first), 24)
 		if !slices.ContainsFunc(taken, subnet.Overlaps) {
 			break
 		}

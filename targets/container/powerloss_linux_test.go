@@ -21,8 +21,8 @@ func TestPowerLoss(t *testing.T) {
 	if !ok || !need.Root(t) {
 		return
 	}
-	d := lab.network(t, ctx, Options{}, "n1", "n2")
-	pods := lab.pods("n1", "n2")
+	d := lab.network(t, ctx, Options{}, "n1")
+	pods := lab.pods("n1")
 	pods[0].DataDir, pods[0].PowerLoss = "/var/data", true
 	pods[0].Files = map[string][]byte{"/var/data/given": []byte("given")}
 	must(t, d.Launch(ctx, pods, answers(d)))
@@ -44,6 +44,7 @@ func TestPowerLoss(t *testing.T) {
 			t.Errorf("%s: %q, %v", fmt.Sprint(words), answer, err)
 		}
 	}
+	check("given", "given")
 	say("sync", "/var/data/a", "synced")
 	say("write", "/var/data/b", "unsynced")
 	restart(targets.KeepUnsynced)

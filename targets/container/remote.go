@@ -12,8 +12,8 @@ import (
 // remote is the agent of one pod.
 type remote = agent.Client
 
-// agentLimit bounds how long an agent may take to answer after the start of its container: it first tries what
-// its machine can do.
+// agentLimit bounds how long an agent may take to answer after the start of its container: it first tries
+// what its machine can do.
 const agentLimit = 30 * time.Second
 
 // meetAgent waits for the agent of a node, takes a lease and keeps it, and tells it the rules that hold
@@ -47,7 +47,8 @@ func (d *Deployment) troubled(n *node, err error) {
 	}
 	d.opts.Log.Error("the faults of a node were not in force for a while", "node", n.name, "error", err)
 	d.mu.Lock()
-	d.lapsed = append(d.lapsed, fmt.Errorf("node %s at %s: %w", n.name, time.Now().Format(time.TimeOnly), err))
+	at := time.Now().Format(time.TimeOnly)
+	d.lapsed = append(d.lapsed, fmt.Errorf("node %s at %s: %w", n.name, at, err))
 	d.mu.Unlock()
 	go d.reinstall(n) // not here: this goroutine renews the lease
 }

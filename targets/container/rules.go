@@ -121,10 +121,12 @@ func checkShape(s *targets.Shape) error {
 	case min(s.DelayNanos, s.JitterNanos, s.LossPPM, s.DuplicatePPM, s.BytesPerSec, s.ReorderOutPPM) < 0:
 		return fmt.Errorf("shape %+v has a negative part", *s)
 	case max(s.LossPPM, s.DuplicatePPM) > million:
-		return fmt.Errorf("shape %+v; allowed: loss and duplicates of up to %d parts in a million", *s, million)
+		return fmt.Errorf("shape %+v; allowed: loss and duplicates of up to %d parts in a million", *s,
+			million)
 	case s.ReorderOutPPM > 0:
-		return &targets.Unsupported{Reason: "the network of a pod cannot hold back a chosen share of packets; " +
-			"jitter reorders them too"}
+		return &targets.Unsupported{
+			Reason: "a pod cannot hold back a chosen share of packets; jitter reorders them too",
+		}
 	}
 	return nil
 }

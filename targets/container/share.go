@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// The file systems that forget unsynced writes are mounted by agents, in their containers, and must be seen by
-// the engine, which mounts them into the containers of databases. So they are mounted below a directory of this
-// machine whose mounts are shared.
+// The file systems that forget unsynced writes are mounted by agents, in their containers, and must be seen
+// by the engine, which mounts them into the containers of databases. So they are mounted below a directory of
+// this machine whose mounts are shared.
 //
 //	/tmp/rashomon-run-x/          a small file system in memory, shared, so that mounts in it spread
 //	    owner.json                whose it is, for Clean
@@ -26,8 +26,8 @@ const sharedPrefix = "rashomon-run-"
 const ownerFile = "owner.json"
 
 // errNoSharing is wrapped by errors of machines where mounts cannot be shared.
-var errNoSharing = errors.New("losing unsynced writes needs a file system that this process and the engine share, " +
-	"which takes root on the engine's own machine")
+var errNoSharing = errors.New("losing unsynced writes needs a file system that this process and the engine " +
+	"share, which takes root on the engine's own machine")
 
 // runDir returns the directory of this run.
 func (d *Deployment) runDir() string { return filepath.Join(os.TempDir(), sharedPrefix+d.opts.Run) }

@@ -103,7 +103,8 @@ func sharedAround(dir string) bool {
 	}
 	var best mountPoint
 	for _, p := range points {
-		if (p.path == dir || strings.HasPrefix(dir, strings.TrimSuffix(p.path, "/")+"/")) && len(p.path) >= len(best.path) {
+		around := p.path == dir || strings.HasPrefix(dir, strings.TrimSuffix(p.path, "/")+"/")
+		if around && len(p.path) >= len(best.path) {
 			best = p
 		}
 	}

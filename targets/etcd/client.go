@@ -70,16 +70,18 @@ func (a *arm) perform(c *call) targets.Completion {
 	return out
 }
 
-// refused is the completion of a call that went wrong at the node by. The node has answered only where the
-// error is one of etcd's own, not where none came in time.
+// refused is the completion of a call that was sent to the node by, "" for none, and went wrong. The node has
+// answered only where the error is one of etcd's own, not where none came in time.
 func refused(by string, why history.Error, err error) targets.Completion {
-	out := targets.Completion{Err: why}
-	if text, _ := explain(err); by != "" {
-		if _, ofEtcd := etcdErrors[text]; ofEtcd {
-			out.Node = by
-		}
+	if by == "" {
+		return targets.Completion{Err: why}
 	}
-	return out
+	text, _ := explain(err)
+	if _, ofEtcd := etcdErrors[text]; ofEtcd {
+		return targets.Completion{Err: why, Node: by}
+	}
+	why.Text = by + ": " + why.Text
+	return targets.Completion{Err: why}
 }
 
 // client returns etcd's client for one node, or for all of them.

@@ -72,10 +72,13 @@ var fields = []Field{
 		"whole milliseconds, at least five times heartbeat, at most 50s",
 		func(c *config, v any) bool { return duration(v, 5*time.Millisecond, 50*time.Second, &c.election) }},
 	{"power_loss", "off", "the data is on a file system that forgets what was not synced when a crash " +
-		"loses unsynced writes", "on, off", func(c *config, v any) bool {
-		c.powerLoss = v == true || v == "on"
-		return c.powerLoss || v == false || v == "off"
-	}},
+		"loses unsynced writes", "on, off", func(c *config, v any) bool { return flag(v, &c.powerLoss) }},
+}
+
+// flag reads on or off.
+func flag(v any, out *bool) bool {
+	*out = v == true || v == "on"
+	return *out || v == false || v == "off"
 }
 
 // duration reads a time of whole milliseconds.

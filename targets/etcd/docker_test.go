@@ -48,13 +48,13 @@ func image(t *testing.T) string {
 	return LocalImage
 }
 
-// deploy brings up a cluster of three nodes.
-func deploy(t *testing.T, config map[string]any) *live {
+// deploy brings up a cluster.
+func deploy(t *testing.T, nodes []string, config map[string]any) *live {
 	t.Helper()
 	config["image"] = image(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	c, err := New(nil).Deploy(ctx, &targets.Spec{Nodes: three, Seed: 1, Config: config})
+	c, err := New(nil).Deploy(ctx, &targets.Spec{Nodes: nodes, Seed: 1, Config: config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestCluster(t *testing.T) {
 	if !need.Root(t) || !need.Docker(t) {
 		return
 	}
-	l := deploy(t, map[string]any{})
+	l := deploy(t, three, map[string]any{})
 	for _, part := range []struct {
 		name string
 		run  func(*live)
@@ -416,5 +416,25 @@ func testLogs(l *live) {
 			!strings.Contains(string(text), "elected leader") {
 			l.t.Errorf("the log of %s has %d bytes and no election: %v", node, len(text), err)
 		}
+	}
+}
+
+// What was acknowledged is synced, and survives a power loss. A node without peers has settled by itself.
+func TestPowerLoss(t *testing.T) {
+	if !need.Root(t) || !need.Docker(t) {
+		return
+	}
+	l := deploy(t, []string{"n1"}, map[string]any{"power_loss": true})
+	for round := range int64(2) {
+		l.want("s1", write("k", round), num(round))
+		if err := l.Kill("n1", targets.LoseUnsynced); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Start("n1"); err != nil {
+			t.Fatal(err)
+		}
+		l.settle()
+		l.reach("s1", "n1")
+		l.want("s1", read("k"), num(round))
 	}
 }

@@ -118,10 +118,10 @@ func failure(err error, writes, sent bool) history.Error {
 	if err == nil {
 		return history.Error{}
 	}
-	if !sent {
-		return history.Error{Code: history.ConnectionRefused, Text: "nothing was sent: " + err.Error()}
-	}
 	text, code := explain(err)
+	if !sent {
+		return history.Error{Code: history.ConnectionRefused, Text: "nothing was sent: " + text}
+	}
 	m, known := etcdErrors[text]
 	if !known {
 		m = both(history.Internal)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rashomon-harness/rashomon/targets"
@@ -20,14 +21,18 @@ import (
 )
 
 // Target is etcd, deployed in containers.
-type Target struct{ log *slog.Logger }
+type Target struct {
+	log *slog.Logger
+	// local says that the default image is not to be had: not every deployment has to wait for that answer.
+	local *atomic.Bool
+}
 
 // New returns the target. It tells log which image it takes; nil is the default log.
 func New(log *slog.Logger) targets.Target {
 	if log == nil {
 		log = slog.Default()
 	}
-	return Target{log}
+	return Target{log, new(atomic.Bool)}
 }
 
 // Name returns "etcd".
@@ -77,6 +82,9 @@ func (t Target) launch(image string, start func(image string) error) error {
 	if image != "" {
 		return start(image)
 	}
+	if t.local.Load() {
+		return start(LocalImage)
+	}
 	first := start(DefaultImage)
 	if !isMissing(first) {
 		return first
@@ -86,9 +94,9 @@ func (t Target) launch(image string, start func(image string) error) error {
 	case isMissing(second):
 		return fmt.Errorf("there is no image of etcd. %w\nNor is there one that was made here: %w", first,
 			second)
-	case second == nil:
+	case second == nil && !t.local.Swap(true):
 		t.log.Info("etcd runs from the image that was made here", "image", LocalImage, "instead-of",
-			DefaultImage, "reason", first)
+			DefaultImage, "reason", errors.Unwrap(first))
 	}
 	return second
 }

@@ -38,7 +38,7 @@ func TestImage(t *testing.T) {
 	} {
 		var log bytes.Buffer
 		var tried []string
-		target := Target{slog.New(slog.NewTextHandler(&log, nil))}
+		target := New(slog.New(slog.NewTextHandler(&log, nil))).(Target)
 		err := target.launch(tc.asked, func(image string) error {
 			tried = append(tried, image)
 			if err, ok := tc.have[image]; ok {
@@ -57,5 +57,29 @@ func TestImage(t *testing.T) {
 		if got := log.String(); (got != "") != (tc.logs != "") || !strings.Contains(got, tc.logs) {
 			t.Errorf("%s: logged %q", tc.name, got)
 		}
+	}
+}
+
+// The default image is looked for once, and said to be missing once.
+func TestImageIsMissingForGood(t *testing.T) {
+	var log bytes.Buffer
+	var tried []string
+	target := New(slog.New(slog.NewTextHandler(&log, nil))).(Target)
+	for range 2 {
+		if err := target.launch("", func(image string) error {
+			tried = append(tried, image)
+			if image == LocalImage {
+				return nil
+			}
+			return &container.ImageError{Image: image, Err: errors.New("no network")}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{DefaultImage, LocalImage, LocalImage}; !slices.Equal(tried, want) {
+		t.Errorf("tried %v, want %v", tried, want)
+	}
+	if n := strings.Count(log.String(), LocalImage); n != 1 {
+		t.Errorf("said %d times: %s", n, log.String())
 	}
 }

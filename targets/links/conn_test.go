@@ -119,13 +119,14 @@ func fails(t *testing.T, c net.Conn, how error) {
 func TestCloseIsImmediate(t *testing.T) {
 	n := network(t)
 	near, far := wire(tcp).pair(t, n)
-	must(t, n.Cut("f", both("s", "n1")))
-	say(t, near, "word")
 	failed := make(chan error, 2)
 	go func() {
 		_, err := near.Read(make([]byte, 1))
 		failed <- err
 	}()
+	until(t, "the read waits in the inner connection", func() bool { return reading(near) })
+	must(t, n.Cut("f", both("s", "n1")))
+	say(t, near, "word")
 	go func() {
 		_, err := near.Write(make([]byte, 2*buffer))
 		failed <- err
@@ -315,6 +316,44 @@ func TestCloseWrite(t *testing.T) {
 	<-near.(*conn).gone
 }
 
+// TestCloseBehindWrite closes a connection, one direction or all of it, while a write waits because nobody reads.
+func TestCloseBehindWrite(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		n := network(t)
+		near, far := wire(tcp).pair(t, n)
+		text := make([]byte, 16<<20)
+		wrote := make(chan error, 1)
+		go func() {
+			_, err := near.Write(text)
+			wrote <- err
+		}()
+		until(t, "the write waits", func() bool { return writing(near) })
+		must(t, near.(interface{ CloseWrite() error }).CloseWrite())
+		if all {
+			must(t, near.Close())
+			if err := <-wrote; !errors.Is(err, net.ErrClosed) {
+				t.Errorf("the write ended with %v", err)
+			}
+		}
+		must(t, far.SetReadDeadline(time.Now().Add(patience)))
+		k, err := io.Copy(io.Discard, far)
+		if err != nil || k == 0 || !all && k != int64(len(text)) {
+			t.Errorf("got %d bytes, %v", k, err)
+		}
+		if !all {
+			must(t, <-wrote)
+		}
+	}
+}
+
+// writing reports whether a call to the inner connection moves bytes outwards.
+func writing(c net.Conn) bool {
+	inside := c.(*conn)
+	inside.mu.Lock()
+	defer inside.mu.Unlock()
+	return inside.out.busy
+}
+
 func TestCloseWriteNeedsHalves(t *testing.T) {
 	n := network(t)
 	near, far := wire(pipe).pair(t, n)
@@ -446,4 +485,22 @@ func TestNothingIsLeft(t *testing.T) {
 		t.Error("a closed network has a new fault")
 	}
 	check()
+}
+
+// TestDeadlineOfBoth sets both deadlines with one call, and looks at the addresses.
+func TestDeadlineOfBoth(t *testing.T) {
+	n := network(t)
+	inner, far := tcp(t)
+	near := n.Conn(inner, "s", "n1")
+	must(t, near.SetDeadline(time.Now().Add(-time.Second)))
+	_, err := near.Read(make([]byte, 1))
+	timeout(t, err)
+	_, err = near.Write(make([]byte, 1))
+	timeout(t, err)
+	must(t, near.SetDeadline(time.Time{}))
+	say(t, near, "on time")
+	hear(t, far, "on time")
+	if near.LocalAddr() != inner.LocalAddr() || near.RemoteAddr().String() != far.LocalAddr().String() {
+		t.Errorf("addresses %v and %v", near.LocalAddr(), near.RemoteAddr())
+	}
 }

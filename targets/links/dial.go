@@ -19,12 +19,16 @@ import (
 func (n *Network) Dial(ctx context.Context, near, far string,
 	dial func(ctx context.Context) (net.Conn, error)) (net.Conn, error) {
 	c, err := n.dial(ctx, newHandshake(n, near, far), dial)
-	if err != nil {
-		return nil, err // not a nil *conn
+	if err == nil {
+		return c, nil
 	}
-	return c, nil
+	if c != nil {
+		_ = c.Close() // which travels, too
+	}
+	return nil, err
 }
 
+// dial may return a connection with the error: when far has answered, but the answer has not arrived.
 func (n *Network) dial(ctx context.Context, h *handshake,
 	dial func(ctx context.Context) (net.Conn, error)) (*conn, error) {
 	defer h.end()
@@ -46,10 +50,9 @@ func (n *Network) dial(ctx context.Context, h *handshake,
 		case err != nil:
 			return nil, err
 		case lost != nil:
-			_ = n.conn(inner, h.there.ends.From, h.there.ends.To).Close() // which travels, too
-			return nil, h.fail(lost)
+			err = h.fail(lost)
 		}
-		return n.conn(inner, h.there.ends.From, h.there.ends.To), nil
+		return n.conn(inner, h.there.ends.From, h.there.ends.To), err
 	}
 }
 

@@ -3,6 +3,7 @@ package links
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"syscall"
 	"testing"
@@ -130,4 +131,24 @@ func TestDialOfNothing(t *testing.T) {
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestDialAbandoned has a dialer give up while a cut keeps the answer from it: far sees the end after the cut.
+func TestDialAbandoned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New([]string{"n1"})
+		defer n.Close()
+		inner, far := net.Pipe()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := n.Dial(ctx, "s", "n1", func(context.Context) (net.Conn, error) {
+			return inner, n.Cut("f", both("s", "n1"))
+		})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		silence(t, far)
+		must(t, n.Uncut("f"))
+		ends(t, far, io.EOF)
+	})
 }

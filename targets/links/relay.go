@@ -54,6 +54,9 @@ func (r *relay) reach() bool {
 	<-heard
 	_ = r.near.SetReadDeadline(time.Time{})
 	if err != nil {
+		if far != nil {
+			far.kill() // only the end of the proxy can come in between
+		}
 		r.reset()
 		return false
 	}

@@ -105,6 +105,9 @@ func TestDelayBegins(t *testing.T) {
 		if took := (<-heard).Sub(start); took != time.Second {
 			t.Errorf("the word took %v", took)
 		}
+		start = time.Now()
+		say(t, far, "another")
+		takes(t, start, time.Second, near, "another")
 		must(t, n.Unshape("g"))
 		start = time.Now()
 		say(t, far, "the pump takes this one")
@@ -238,6 +241,46 @@ func TestUnshapeFreesAtOnce(t *testing.T) {
 		if _, err := far.Read(make([]byte, 1)); err != io.EOF {
 			t.Errorf("the close was seen as %v", err)
 		}
+	})
+}
+
+// TestBandwidthChanges has bytes wait for a low bandwidth that becomes a higher one.
+func TestBandwidthChanges(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *Network, near, far net.Conn) {
+		must(t, n.Shape("slow", one("s", "n1"), targets.Shape{BytesPerSec: 1}))
+		must(t, n.Shape("quick", one("s", "n1"), targets.Shape{BytesPerSec: 1000}))
+		start := time.Now()
+		say(t, near, "12345")
+		pass(100 * ms)
+		must(t, n.Unshape("slow"))
+		hear(t, far, "12345")
+		lasted(t, start, 105*ms)
+	})
+}
+
+// TestDeadlineOfWaiters sets deadlines while calls wait for the links.
+func TestDeadlineOfWaiters(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *Network, near, far net.Conn) {
+		must(t, n.Cut("f", both("s", "n1")))
+		start := time.Now()
+		failed := make(chan error)
+		go func() {
+			_, err := near.Read(make([]byte, 1))
+			failed <- err
+		}()
+		synctest.Wait()
+		must(t, near.SetReadDeadline(start.Add(time.Second)))
+		timeout(t, <-failed)
+		lasted(t, start, time.Second)
+		go func() {
+			_, err := near.Write(make([]byte, 2*buffer))
+			failed <- err
+		}()
+		synctest.Wait()
+		must(t, near.SetWriteDeadline(start.Add(time.Minute)))
+		must(t, near.SetWriteDeadline(start.Add(3*time.Second)))
+		timeout(t, <-failed)
+		lasted(t, start, 3*time.Second)
 	})
 }
 

@@ -257,7 +257,8 @@ func (c *classes) addLeaf(device, handle uint32, s Shape, netem bool) error {
 	if err != nil {
 		return err
 	}
-	err = c.route.change(unix.RTM_NEWQDISC, netlink.Create|netlink.Excl, tcHeader(device, 0, handle), attributes)
+	err = c.route.change(unix.RTM_NEWQDISC, netlink.Create|netlink.Excl,
+		tcHeader(device, 0, handle), attributes)
 	if err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
 	}

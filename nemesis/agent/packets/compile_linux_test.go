@@ -79,7 +79,10 @@ func effect(e expr.Any) (name string, last bool) {
 	case *expr.Counter:
 		return "count", false
 	case *expr.Verdict:
-		return map[expr.VerdictKind]string{expr.VerdictDrop: "drop", expr.VerdictAccept: "accept"}[e.Kind], true
+		if e.Kind == expr.VerdictDrop {
+			return "drop", true
+		}
+		return "accept", true
 	case *expr.Reject:
 		return "reject", true
 	case *expr.Queue:
@@ -139,7 +142,8 @@ func (d datagram) pass(chains []chain, names ...string) string {
 
 // arrives and leaves are what the rules should do to a packet, in the dullest words.
 func (d datagram) arrives(r Rules) string {
-	neighbour := d.protocol == unix.IPPROTO_ICMPV6 && d.from.Is6() && (d.transport[0] == 135 || d.transport[0] == 136)
+	neighbour := d.protocol == unix.IPPROTO_ICMPV6 && d.from.Is6() &&
+		(d.transport[0] == 135 || d.transport[0] == 136)
 	for _, reject := range []bool{false, true} {
 		for _, c := range r.Cuts {
 			if c.Reject != reject || c.Peer != d.from || neighbour {
@@ -212,8 +216,10 @@ func TestShapesAreCompiled(t *testing.T) {
 		{"the copy", slow, means{queue: all, dup: true}, datagram{}, "count, queue 5253 bypass true"},
 		{"held by netem", slow, means{queue: all, dup: true, htb: true, netem: true}, datagram{socket: true},
 			"count, class 52530001"},
-		{"narrow", narrow, means{queue: all, dup: true, htb: true}, datagram{socket: true}, "count, class 52530001"},
-		{"narrow by the queue", narrow, means{queue: all}, datagram{socket: true}, "count, queue 5253 bypass true"},
+		{"narrow", narrow, means{queue: all, dup: true, htb: true}, datagram{socket: true},
+			"count, class 52530001"},
+		{"narrow by the queue", narrow, means{queue: all}, datagram{socket: true},
+			"count, queue 5253 bypass true"},
 		{"twice", twice, means{dup: true}, datagram{socket: true, draw: 499_999}, "copy to ::a00:1, count"},
 		{"once", twice, means{dup: true}, datagram{socket: true, draw: 500_000}, "count"},
 		{"nothing asked", Shape{Peer: four}, means{}, datagram{}, "count"},
@@ -221,7 +227,8 @@ func TestShapesAreCompiled(t *testing.T) {
 			"copy to fd82::1, copy to fd82::1, queue 5254 bypass false"},
 		{"everything, the copy", both, means{queue: all, dup: true, htb: true}, datagram{draw: 1},
 			"count, class 52530001, queue 5253 bypass true"},
-		{"to another", both, means{queue: all, dup: true, htb: true}, datagram{to: netip.MustParseAddr("fd82::2")}, ""},
+		{"to another", both, means{queue: all, dup: true, htb: true},
+			datagram{to: netip.MustParseAddr("fd82::2")}, ""},
 		{"neighbours", both, means{queue: all, dup: true}, datagram{to: six, socket: true,
 			protocol: unix.IPPROTO_ICMPV6, transport: []byte{136}}, "accept"},
 	} {

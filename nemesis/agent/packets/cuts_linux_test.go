@@ -244,7 +244,8 @@ func TestManyPeers(t *testing.T) {
 	for range many {
 		four, six = four.Next(), six.Next()
 		r.Cuts = append(r.Cuts, Cut{Peer: four, LossPPM: 10}, Cut{Peer: six, Reject: true})
-		r.Shapes = append(r.Shapes, Shape{Peer: four, DelayNanos: 1, DuplicatePPM: 5}, Shape{Peer: six, JitterNanos: 1})
+		r.Shapes = append(r.Shapes, Shape{Peer: four, DelayNanos: 1, DuplicatePPM: 5},
+			Shape{Peer: six, JitterNanos: 1})
 	}
 	r.Cuts = append(r.Cuts, Cut{Peer: f.near.addr})
 	for range 2 {

@@ -38,9 +38,10 @@ type delayer struct {
 
 	lanes    map[netip.Addr]*lane
 	hold     hold
-	message  []byte // what is read into
-	verdicts []byte // messages to be sent
-	answered chan<- struct{}
+	message  []byte          // what is read into
+	verdicts []byte          // messages to be sent
+	asked    uint32          // the sequence number of a request
+	answered chan<- struct{} // closed when it is answered
 
 	mu       sync.Mutex
 	commands []func() error
@@ -150,13 +151,14 @@ func (d *delayer) close() error {
 // ask sends a request whose answer comes when everything that is in the queue now has been read.
 func (d *delayer) ask(answered chan<- struct{}) error {
 	requests, err := configs(queueHeld, waitingMax)
-	if err == nil {
-		_, err = d.conn.Send(requests[len(requests)-1])
-	}
 	if err != nil {
-		return fmt.Errorf("last request: %w", err)
+		return err
 	}
-	d.answered = answered
+	sent, err := d.conn.Send(requests[len(requests)-1])
+	if err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	d.asked, d.answered = sent.Header.Sequence, answered
 	return nil
 }
 
@@ -294,7 +296,7 @@ func (d *delayer) messages(b []byte) {
 			if p, ok := parsePacket(b[queueHeader:size]); ok {
 				d.packet(p)
 			}
-		case kind == unix.NLMSG_ERROR && d.answered != nil:
+		case kind == unix.NLMSG_ERROR && d.answered != nil && binary.NativeEndian.Uint32(b[8:]) == d.asked:
 			close(d.answered)
 			d.answered = nil
 		}

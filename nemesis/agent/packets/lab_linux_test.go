@@ -23,10 +23,9 @@ import (
 // field is a lab for tests: the near namespace holds two peers of the far one, with IPv4 and IPv6.
 type field struct {
 	*lab
-	t            *testing.T
-	other        end // at the near side
-	near6, far6  end
-	counterparts []*Network
+	t           *testing.T
+	other       end // at the near side
+	near6, far6 end
 }
 
 // newField returns false where the tests are to go without root.
@@ -104,8 +103,8 @@ func (f *field) await(what string, is func() bool) {
 // waiting is how long tests wait for what should come.
 const waitingFor = 10 * time.Second
 
-// oneProcessor keeps all threads on one processor until the test ends. Between a pair of devices, packets keep
-// their order only for each processor that sends them.
+// oneProcessor keeps all threads on one processor until the test ends. Between a pair of devices, packets
+// keep their order only for each processor that sends them.
 func (f *field) oneProcessor() {
 	f.t.Helper()
 	var before unix.CPUSet

@@ -33,7 +33,8 @@ func (f *field) leavings(at end) (all []string) {
 		for _, table := range list {
 			all = append(all, fmt.Sprintf("table %s of family %d", table.Name, table.Family))
 		}
-		queues, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/net/netfilter/nfnetlink_queue", unix.Gettid()))
+		thread := fmt.Sprintf("/proc/self/task/%d", unix.Gettid())
+		queues, err := os.ReadFile(thread + "/net/netfilter/nfnetlink_queue")
 		if err != nil {
 			return err
 		}
@@ -101,7 +102,8 @@ func TestHealLeavesOthersAlone(t *testing.T) {
 	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: "somebody"})
 	chain := c.AddChain(&nftables.Chain{Table: table, Name: "theirs", Type: nftables.ChainTypeFilter,
 		Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter})
-	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: cutLine(Cut{Peer: f.other.addr}, 0, nil).exprs[:4]})
+	c.AddRule(&nftables.Rule{Table: table, Chain: chain,
+		Exprs: match(nftables.TableFamilyINet, f.other.addr, source)})
 	f.must(c.Flush())
 	intact := func(when string) {
 		t.Helper()

@@ -13,7 +13,7 @@ import (
 // The messages of NFQUEUE (linux/netfilter/nfnetlink_queue.h): a netlink header of 16 bytes, a general
 // header of 4 with the queue's number, attributes.
 const (
-	messagePacket  = unix.NFNL_SUBSYS_QUEUE<<8 | 0
+	messagePacket  = unix.NFNL_SUBSYS_QUEUE << 8
 	messageVerdict = unix.NFNL_SUBSYS_QUEUE<<8 | 1
 	messageConfig  = unix.NFNL_SUBSYS_QUEUE<<8 | 2
 

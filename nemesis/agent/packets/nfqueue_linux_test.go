@@ -76,8 +76,8 @@ func TestVerdicts(t *testing.T) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		return // the text below is that of little endian machines
 	}
-	const want = "20000000" + "0103" + "0100" + "00000000" + "00000000" + "00005253" + "0c000200" + "00000001" + "00000007" +
-		"20000000" + "0103" + "0100" + "00000000" + "00000000" + "00005253" + "0c000200" + "00000000" + "00000008"
+	const head = "20000000" + "0103" + "0100" + "00000000" + "00000000" + "00005253" + "0c000200"
+	const want = head + "00000001" + "00000007" + head + "00000000" + "00000008"
 	if got := hex.EncodeToString(b); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -77,11 +77,12 @@ func (n *Network) clean() error {
 // Abilities returns what can be done to packets, as Open found it.
 func (n *Network) Abilities() []Ability { return slices.Clone(n.abilities) }
 
-// Apply replaces all rules. What nftables does changes in one transaction; traffic classes are made before it
-// and deleted after it. *Unsupported when a wish is beyond the means, and an error of Validate when it is
-// beyond the bounds; after any error, the rules from before are in force. Packets that are held back pass at
-// once when their peer has no shape any more, in the order they came in; those in a traffic class leave at the
-// class's pace.
+// Apply replaces all rules. What nftables does changes in one transaction; traffic classes are made before
+// it and deleted after it. *Unsupported when a wish is beyond the means, and an error of Validate when it is
+// beyond the bounds; after any error, the rules from before are in force, but when the queue was given up,
+// packets are not held back any more. When a peer has no shape any more, packets that are held back for it
+// have passed when Apply returns, in the order they came in; those in a traffic class leave at the class's
+// pace. (Who deletes another nftables chain in the namespace makes the kernel drop all that is held back.)
 func (n *Network) Apply(r Rules) error {
 	if err := r.Validate(); err != nil {
 		return err
@@ -112,7 +113,7 @@ func (n *Network) apply(r Rules) error {
 	}
 	if n.held() {
 		// What is sent from now on shall not overtake what was on its way to the queue.
-		if err := n.delayer.drain(); err != nil {
+		if err := n.delayer.drain(); err != nil && n.givenUp() {
 			return err
 		}
 	}
@@ -163,6 +164,12 @@ func (n *Network) prepare(r Rules) (map[int]uint32, error) {
 // held reports whether there is a queue that holds packets.
 func (n *Network) held() bool { return n.delayer != nil && !n.delayer.failed() }
 
+// givenUp reports whether the rules hold packets in a queue that failed.
+func (n *Network) givenUp() bool {
+	queued := func(s Shape) bool { return n.means.route(s).queued }
+	return !n.held() && slices.ContainsFunc(n.rules.Shapes, queued)
+}
+
 // back makes the queue and the traffic classes serve the rules that are still in force.
 func (n *Network) back() error {
 	class, err := n.prepare(n.rules)
@@ -178,12 +185,16 @@ func (n *Network) back() error {
 // Heal takes all rules away.
 func (n *Network) Heal() error { return n.Apply(Rules{}) }
 
-// Counters returns what matched each rule since the last Apply: the cuts in their order, then the shapes.
+// Counters returns what matched each rule since the last Apply: the cuts in their order, then the shapes. It
+// is an error when packets should be held back and the queue was given up.
 func (n *Network) Counters() ([]Counter, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.rules.Cuts)+len(n.rules.Shapes) == 0 || n.closed {
 		return nil, nil
+	}
+	if n.givenUp() {
+		return nil, fmt.Errorf("packets are no longer held back: %w", n.delayer.failure)
 	}
 	found, err := n.tables.counters()
 	if err != nil {
@@ -213,14 +224,11 @@ func (n *Network) Close() error {
 	}
 	n.closed = true
 	var failures []error
-	held := n.held()
-	if held {
-		failures = append(failures, n.delayer.set(nil))
+	if n.held() {
+		// The kernel drops what is queued when it deletes a chain: first let everything pass.
+		failures = append(failures, n.apply(Rules{}), n.delayer.close())
 	}
 	failures = append(failures, n.tables.remove())
-	if held {
-		failures = append(failures, n.delayer.close())
-	}
 	if n.classes != nil {
 		failures = append(failures, n.classes.close())
 	}

@@ -171,7 +171,8 @@ func (t *trial) expect(text, otherwise string) error {
 // drops observes that a cut lets nothing pass, and the heal everything.
 func (l *lab) drops(m means) error {
 	return l.try(l.far, m, func(t *trial) error {
-		if err := t.network.Apply(Rules{Cuts: []Cut{{Peer: l.near.addr}}}); err != nil {
+		r := Rules{Cuts: []Cut{{Peer: l.near.addr}}}
+		if err := t.network.Apply(r); err != nil {
 			return err
 		}
 		if err := t.send("cut"); err != nil {
@@ -212,7 +213,8 @@ func (t *trial) counted() error {
 func (l *lab) loses(m means) error {
 	const many = 64
 	return l.try(l.far, m, func(t *trial) error {
-		if err := t.network.Apply(Rules{Cuts: []Cut{{Peer: l.near.addr, LossPPM: million / 2}}}); err != nil {
+		r := Rules{Cuts: []Cut{{Peer: l.near.addr, LossPPM: million / 2}}}
+		if err := t.network.Apply(r); err != nil {
 			return err
 		}
 		for range many {
@@ -252,7 +254,8 @@ func (l *lab) rejects(m means) error {
 			return err
 		}
 		defer func() { err = errors.Join(err, listener.Close()) }()
-		if err := t.network.Apply(Rules{Cuts: []Cut{{Peer: l.near.addr, Reject: true}}}); err != nil {
+		r := Rules{Cuts: []Cut{{Peer: l.near.addr, Reject: true}}}
+		if err := t.network.Apply(r); err != nil {
 			return err
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -278,7 +281,8 @@ func (l *lab) rejects(m means) error {
 func (l *lab) delays(m means) error {
 	const delay = 20 * time.Millisecond
 	return l.try(l.near, m, func(t *trial) error {
-		if err := t.network.Apply(Rules{Shapes: []Shape{{Peer: l.far.addr, DelayNanos: int64(delay)}}}); err != nil {
+		r := Rules{Shapes: []Shape{{Peer: l.far.addr, DelayNanos: int64(delay)}}}
+		if err := t.network.Apply(r); err != nil {
 			return err
 		}
 		sent := time.Now()
@@ -304,7 +308,8 @@ func (l *lab) delays(m means) error {
 // duplicates observes that a packet arrives twice.
 func (l *lab) duplicates(m means) error {
 	return l.try(l.near, m, func(t *trial) error {
-		if err := t.network.Apply(Rules{Shapes: []Shape{{Peer: l.far.addr, DuplicatePPM: million}}}); err != nil {
+		r := Rules{Shapes: []Shape{{Peer: l.far.addr, DuplicatePPM: million}}}
+		if err := t.network.Apply(r); err != nil {
 			return err
 		}
 		if err := t.send("twice"); err != nil {
@@ -324,7 +329,8 @@ func (l *lab) narrows(m means) error {
 	const bytesPerSec, many, size = 100_000, 10, 1000
 	const least = time.Second * (many*size - 3000) / bytesPerSec / 2 // what passes at once is not exact
 	return l.try(l.near, m, func(t *trial) error {
-		if err := t.network.Apply(Rules{Shapes: []Shape{{Peer: l.far.addr, BytesPerSec: bytesPerSec}}}); err != nil {
+		r := Rules{Shapes: []Shape{{Peer: l.far.addr, BytesPerSec: bytesPerSec}}}
+		if err := t.network.Apply(r); err != nil {
 			return err
 		}
 		sent := time.Now()

@@ -35,14 +35,16 @@ func (r *rtnetlink) close() error { return r.conn.Close() }
 // change sends a request that changes something: a fixed header and attributes.
 func (r *rtnetlink) change(kind uint16, flags netlink.HeaderFlags, header, attributes []byte) error {
 	_, err := r.conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: netlink.HeaderType(kind), Flags: flags | netlink.Request | netlink.Acknowledge},
-		Data:   append(header, attributes...),
+		Header: netlink.Header{Type: netlink.HeaderType(kind),
+			Flags: flags | netlink.Request | netlink.Acknowledge},
+		Data: append(header, attributes...),
 	})
 	return inWords(err)
 }
 
 // ask sends a request that is answered.
-func (r *rtnetlink) ask(kind uint16, flags netlink.HeaderFlags, header, attributes []byte) ([]netlink.Message, error) {
+func (r *rtnetlink) ask(kind uint16, flags netlink.HeaderFlags, header, attributes []byte,
+) ([]netlink.Message, error) {
 	answer, err := r.conn.Execute(netlink.Message{
 		Header: netlink.Header{Type: netlink.HeaderType(kind), Flags: flags | netlink.Request},
 		Data:   append(header, attributes...),

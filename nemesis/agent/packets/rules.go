@@ -43,7 +43,7 @@ type Cut struct {
 type Shape struct {
 	Peer         netip.Addr `json:"peer"`
 	DelayNanos   int64      `json:"delay_ns,omitempty"`      // added to every packet
-	JitterNanos  int64      `json:"jitter_ns,omitempty"`     // a further delay, uniform in [0, jitter]; reorders
+	JitterNanos  int64      `json:"jitter_ns,omitempty"`     // at most that much more, uniform; reorders
 	DuplicatePPM int64      `json:"duplicate_ppm,omitempty"` // parts in a million sent twice
 	// Bandwidth, 0 for unlimited. Up to 10 ms' worth (at least 3000 bytes) pass at once after a pause; what
 	// would wait longer than about a second is lost, as in a router with full buffers.
@@ -129,8 +129,8 @@ func (r Rules) Validate() error {
 			return fmt.Errorf("shapes[%d].%w", i, err)
 		}
 		if j, twice := seen[s.Peer.Unmap()]; twice {
-			return fmt.Errorf("shapes[%d].peer: %s has a shape already, shapes[%d]; allowed: one for each peer",
-				i, s.Peer, j)
+			return fmt.Errorf("shapes[%d].peer: %s has a shape already, shapes[%d]; "+
+				"allowed: one for each peer", i, s.Peer, j)
 		}
 		seen[s.Peer.Unmap()] = i
 	}
@@ -195,8 +195,8 @@ func (s Shape) needs() []string {
 
 func validPeer(a netip.Addr) error {
 	if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" {
-		return fmt.Errorf("peer: %s is not allowed; allowed: the IPv4 or IPv6 address of one machine, without zone",
-			a)
+		return fmt.Errorf("peer: %s is not allowed; "+
+			"allowed: the IPv4 or IPv6 address of one machine, without zone", a)
 	}
 	return nil
 }

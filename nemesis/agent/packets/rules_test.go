@@ -28,12 +28,15 @@ func TestValidate(t *testing.T) {
 		{"everything at its most", Rules{
 			Cuts: []Cut{{Peer: four, LossPPM: 1_000_000, Reject: true}, {Peer: four}},
 			Shapes: []Shape{{Peer: four, DelayNanos: int64(MaxDelay), JitterNanos: int64(MaxDelay),
-				DuplicatePPM: 1_000_000, BytesPerSec: MaxBytesPerSec}, {Peer: six, BytesPerSec: MinBytesPerSec}},
+				DuplicatePPM: 1_000_000, BytesPerSec: MaxBytesPerSec},
+				{Peer: six, BytesPerSec: MinBytesPerSec}},
 		}, ""},
-		{"no peer", Rules{Cuts: []Cut{{}}}, "cuts[0].peer: invalid IP is not allowed; " +
-			"allowed: the IPv4 or IPv6 address of one machine, without zone"},
-		{"any peer", Rules{Shapes: []Shape{{Peer: netip.IPv6Unspecified()}}}, "shapes[0].peer: :: is not allowed; " +
-			"allowed: the IPv4 or IPv6 address of one machine, without zone"},
+		{"no peer", Rules{Cuts: []Cut{{}}},
+			"cuts[0].peer: invalid IP is not allowed; " +
+				"allowed: the IPv4 or IPv6 address of one machine, without zone"},
+		{"any peer", Rules{Shapes: []Shape{{Peer: netip.IPv6Unspecified()}}},
+			"shapes[0].peer: :: is not allowed; " +
+				"allowed: the IPv4 or IPv6 address of one machine, without zone"},
 		{"zone", Rules{Cuts: []Cut{{Peer: four}, {Peer: netip.MustParseAddr("fe80::1%eth0")}}},
 			"cuts[1].peer: fe80::1%eth0 is not allowed; " +
 				"allowed: the IPv4 or IPv6 address of one machine, without zone"},

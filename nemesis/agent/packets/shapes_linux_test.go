@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -253,7 +254,8 @@ func TestDuplicates(t *testing.T) {
 					}
 				}
 			}
-			for n, some := to.within(100 * time.Millisecond); some; n, some = to.within(100 * time.Millisecond) {
+			const late = 100 * time.Millisecond
+			for n, some := to.within(late); some; n, some = to.within(late) {
 				count[n]++
 			}
 			times := map[int]int{}
@@ -305,6 +307,9 @@ func TestQueueGivenUp(t *testing.T) {
 		<-n.delayer.done
 		near.send(far, upTo(10)...)
 		far.expect(upTo(10)...)
+		if _, err := n.Counters(); err == nil || !strings.Contains(err.Error(), "no longer held back") {
+			t.Errorf("counters without the queue: %v", err)
+		}
 		f.apply(n, r)
 		near.send(far, 10)
 		f.counted(n, 0, 1)

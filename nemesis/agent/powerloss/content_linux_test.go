@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
 
@@ -111,17 +112,18 @@ func TestAppendPagesAfterALoss(t *testing.T) {
 	if b == nil {
 		return
 	}
-	a, z := strings.Repeat("a", pageSize), strings.Repeat("z", pageSize)
+	page := func(text string) string { return strings.Repeat(text, pageSize) }
+	a := page("a")
 	b.create("log", a, true)
 	file := b.open("log", os.O_RDWR|os.O_APPEND)
 	b.write(file, a+a+a)
 	b.lose(Lost{Files: 1, Bytes: 3 * pageSize})
-	b.write(file, z+z) // the kernel takes them for pages 4 and 5
+	b.write(file, page("v")+page("w")) // the kernel takes them for pages 4 and 5
 	b.stored("log", a)
-	b.write(file, z+z)
+	b.write(file, page("x")+page("y"))
 	eventually(t, "the pages are where they belong", func() bool {
 		got, err := os.ReadFile(b.path("log"))
-		return err == nil && string(got) == a+z+z+z+z
+		return err == nil && string(got) == a+page("v")+page("w")+page("x")+page("y")
 	})
 	b.lose(Lost{Files: 1, Bytes: 4 * pageSize})
 	b.has("log", a)
@@ -255,6 +257,29 @@ func TestSyncFlags(t *testing.T) {
 	b.must(err)
 	b.stored("call", "durable")
 	b.lose(Lost{})
+}
+
+// Not every kernel follows up such a write by an fsync of its own; and what it writes back from its page cache is
+// neither an append nor to be synced, whatever the flags of the descriptor that it took.
+func TestWriteRequests(t *testing.T) {
+	b := newBench(t, MaxPending)
+	if b == nil {
+		return
+	}
+	file := b.open("f", os.O_RDWR|os.O_CREATE)
+	b.write(file, "abcdef")
+	write := func(text string, writeFlags uint32) {
+		t.Helper()
+		in := &fuse.WriteIn{Offset: 1, WriteFlags: writeFlags, Flags: unix.O_APPEND | unix.O_DSYNC}
+		in.NodeId = b.nodeOf(b.stat("f").Ino).id
+		if n, status := b.fs.layer.Write(nil, in, []byte(text)); !status.Ok() || int(n) != len(text) {
+			t.Fatalf("%d, %v", n, status)
+		}
+	}
+	write("BC", fuse.WRITE_CACHE)
+	b.stored("f", "")
+	write("GH", 0)
+	b.stored("f", "aBCdefGH")
 }
 
 func TestDirectIO(t *testing.T) {

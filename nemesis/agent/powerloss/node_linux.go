@@ -226,9 +226,6 @@ func (d *pending) show(out *fuse.Attr) {
 	kept := out.Blocks
 	out.Size = uint64(d.size)
 	out.Blocks = min(min(kept, blocksOf(d.size))+blocksOf(d.written.bytes), max(kept, blocksOf(d.size)))
-	if d.size == 0 {
-		out.Blocks = 0
-	}
 	out.SetTimes(nil, &d.changed, nil)
 	if d.changed.After(time.Unix(int64(out.Ctime), int64(out.Ctimensec))) {
 		out.SetTimes(nil, nil, &d.changed)

@@ -63,9 +63,8 @@ func (d *pending) truncate(size int64) {
 	d.size = size
 }
 
-// zero makes the bytes from from up to to, as far as the file has them, read zero.
+// zero makes the bytes from from up to to read zero. The size stays.
 func (d *pending) zero(from, to int64) {
-	to = min(to, d.size)
 	d.written.cut(from, to)
 	d.hidden.add(from, to)
 }

@@ -12,13 +12,15 @@ import (
 )
 
 // Set makes the wall clock of a process show the kernel's time plus offset, exactly, from now on; it
-// replaces the offset of an earlier call. A process whose clock is not bent yet is stopped for about half a
-// millisecond, else it is not disturbed.
+// replaces the offset of an earlier call. A process whose clock is not bent yet is stopped for a moment,
+// usually well below a millisecond; any other is not disturbed, which makes it cheap to change the offset
+// often, and to call Set just in case.
 //
-// A thread that is in a system call of the kind that cannot be interrupted cannot be stopped; after attempts
-// for 5 s an error says so. Other errors: os.ErrProcessDone when the process has ended or ends meanwhile;
-// *Unsupported; no privilege (CAP_SYS_PTRACE, and CAP_DAC_OVERRIDE for processes of others); the process
-// is of 32 bits, has no or an unknown vDSO, or has a debugger. Whatever the error, the process goes on.
+// A thread that is in a system call of the kind that cannot be interrupted cannot be stopped; after 5 s of
+// attempts, in between which the process runs, an error says so. Other errors: os.ErrProcessDone when the
+// process has ended or ends meanwhile; *Unsupported; no privilege (CAP_SYS_PTRACE, and CAP_DAC_OVERRIDE for
+// processes of others); the process is of 32 bits, has no or an unknown vDSO, or has a debugger. Whatever the
+// error, the process goes on.
 //
 // The process must not be the calling one, nor one that another goroutine waits for meanwhile (by
 // exec.Cmd.Wait or the like): the kernel tells a waiting parent that is also the tracer of the stop, which

@@ -53,9 +53,9 @@ func TestSetShows(t *testing.T) {
 	if !root(t) {
 		return
 	}
+	v := start(t, "victim")
+	v.isOff(t, 0, false)
 	for _, offset := range theOffsets {
-		v := start(t, "victim")
-		v.isOff(t, 0, false)
 		must(t, Set(v.pid(), offset))
 		v.isOff(t, offset, true)
 		v.isOff(t, offset, true)
@@ -64,7 +64,6 @@ func TestSetShows(t *testing.T) {
 		must(t, Restore(v.pid()))
 		v.isOff(t, 0, false)
 		untraced(t, v.pid())
-		must(t, v.end())
 	}
 }
 
@@ -122,7 +121,7 @@ func TestRestartIsUnbent(t *testing.T) {
 	v := start(t, "victim")
 	must(t, Set(v.pid(), time.Hour))
 	v.isOff(t, time.Hour, true)
-	must(t, v.end())
+	must(t, v.end(10*time.Second))
 	v = start(t, "victim")
 	v.isOff(t, 0, false)
 
@@ -266,7 +265,7 @@ func TestNoProcess(t *testing.T) {
 	}
 	v := start(t, "victim")
 	zombie := start(t, "victim")
-	must(t, v.end())
+	must(t, v.end(10*time.Second))
 	must(t, zombie.cmd.Process.Kill())
 	eventually(t, "a dead process", func() bool { return ended(zombie.pid()) })
 	for _, pid := range []int{v.pid(), zombie.pid()} {

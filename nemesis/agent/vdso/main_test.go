@@ -67,18 +67,18 @@ func command(t testing.TB, role string, args ...int) *exec.Cmd {
 	return cmd
 }
 
-// start starts a process in a role, which does not live longer than the test or half a minute.
+// start starts a process in a role, which does not live longer than the test or a minute.
 func start(t testing.TB, role string, args ...int) *victim {
 	t.Helper()
 	v, err := startVictim(command(t, role, args...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	kill := time.AfterFunc(30*time.Second, func() { _ = v.cmd.Process.Kill() })
+	kill := time.AfterFunc(time.Minute, func() { _ = v.cmd.Process.Kill() })
 	t.Cleanup(func() {
 		kill.Stop()
 		_ = v.cmd.Process.Kill()
-		_ = v.end()
+		_ = v.end(10 * time.Second)
 	})
 	return v
 }

@@ -24,7 +24,7 @@ func Probe(ctx context.Context, cmd *exec.Cmd) (err error) {
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
 	defer func() {
 		stop()
-		_ = v.end()
+		_ = v.end(time.Second)
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
@@ -86,9 +86,8 @@ func startVictim(cmd *exec.Cmd) (*victim, error) {
 	return &victim{cmd: cmd, ask: ask, answers: bufio.NewReader(answers)}, nil
 }
 
-// end ends the victim by the end of its input, and by force where that does not help.
-func (v *victim) end() error {
-	const patience = time.Second
+// end ends the victim by the end of its input, and by force where that does not help in time.
+func (v *victim) end(patience time.Duration) error {
 	kill := time.AfterFunc(patience, func() { _ = v.cmd.Process.Kill() })
 	defer kill.Stop()
 	return errors.Join(v.ask.Close(), v.cmd.Wait())

@@ -78,3 +78,9 @@ func threadEnded(pid, tid int) bool {
 	flags, err := strconv.ParseUint(fields[flagsAt], 10, 64)
 	return err == nil && flags&exiting != 0
 }
+
+// threadListed reports whether the kernel still lists a thread, alive or not.
+func threadListed(pid, tid int) bool {
+	_, err := os.Stat(procFile(pid, "task/"+strconv.Itoa(tid)))
+	return err == nil
+}

@@ -101,8 +101,9 @@ func (t *tracees) any() *tracee {
 	return nil
 }
 
-// seize begins to trace the threads that are not known yet, and asks them to stop. It reports whether
-// there were any.
+// seize begins to trace the threads that are not known yet, and asks them to stop. It reports whether there
+// were any, or might have been: the kernel ends a listing early where it comes upon a thread that has just
+// been listed and is gone by then. A thread that stands still is not gone.
 func (t *tracees) seize() (found bool, err error) {
 	tasks, err := os.ReadDir(procFile(t.pid, "task"))
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
@@ -113,7 +114,11 @@ func (t *tracees) seize() (found bool, err error) {
 	}
 	for _, task := range tasks {
 		tid, err := strconv.Atoi(task.Name())
-		if err != nil || t.known[tid] != nil {
+		if err != nil {
+			continue
+		}
+		if th := t.known[tid]; th != nil {
+			found = found || th.ended && !threadListed(t.pid, tid)
 			continue
 		}
 		found = true

@@ -1,5 +1,5 @@
-// Command fakedb stands in for a database in tests of pods: it listens on a TCP port and does what it is told,
-// a line a command and a line an answer.
+// Command fakedb stands in for a database in tests of pods: it listens on a TCP port and does what it is
+// told, a line a command and a line an answer.
 package main
 
 import (
