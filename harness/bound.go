@@ -10,9 +10,9 @@ import (
 // hang the run for ever.
 const (
 	callLimit = 30 * time.Second
-	// hurryLimit is callLimit once a call has hung: the others are still tried, since there is something to
+	// hurry divides the limits once a call has hung: the others are still tried, since there is something to
 	// be healed and to be ended, but in haste.
-	hurryLimit = 5 * time.Second
+	hurry = 4
 	// closeLimit is for the end of the cluster.
 	closeLimit = 2 * time.Minute
 	// deployLimit is for the deployment. A target that has been told to stop has callLimit for that.
@@ -30,7 +30,7 @@ func bounded[T any](r *run, limit time.Duration, what string, do func() (T, erro
 		return do()
 	}
 	if r.hung {
-		limit = min(limit, hurryLimit)
+		limit /= hurry
 	}
 	type reply struct {
 		value T

@@ -45,7 +45,9 @@ func (r *run) bringUp(target targets.Target) (targets.Cluster, error) {
 	arrivals := make(chan arrival, 1)
 	go func() {
 		a := arrival{err: errPanicked}
-		r.guard("deploying "+r.exp.Target, func() { a.cluster, a.err = target.Deploy(ctx, r.exp.spec(r.seed)) })
+		r.guard("deploying "+r.exp.Target, func() {
+			a.cluster, a.err = target.Deploy(ctx, r.exp.spec(r.seed))
+		})
 		arrivals <- a
 	}()
 	a, ok := arrived(ctx, arrivals)

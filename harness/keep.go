@@ -21,9 +21,8 @@ func (r *run) measure() {
 		r.steps = c.Steps()
 	}
 	if m, ok := r.cluster.(targets.MarkReader); ok {
-		r.marks, _ = bounded(r, callLimit, "reading the marks of the nodes", func() (map[string]int64, error) {
-			return m.Marks(), nil
-		})
+		marks := func() (map[string]int64, error) { return m.Marks(), nil }
+		r.marks, _ = bounded(r, callLimit, "reading the marks of the nodes", marks)
 	}
 }
 
@@ -71,7 +70,10 @@ func (r *run) endOrKeep(out *SeedOutcome) {
 		}
 	}
 	r.end()
-	if r.failure != "" && out.Failure == "" && !out.Stopped {
+	switch {
+	case out.Stopped:
+		out.Failure = r.left
+	case r.failure != "":
 		out.Failure = r.failure
 		out.Verdicts = failedSeed(r.exp, r.seed, r.cat, r.failure).Verdicts
 	}

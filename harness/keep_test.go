@@ -1,10 +1,12 @@
 package harness
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/rashomon-harness/rashomon/checkers"
 	"github.com/rashomon-harness/rashomon/targets"
@@ -81,7 +83,8 @@ func TestKeepOnFailure(t *testing.T) {
 				if len(cluster.active) > 0 {
 					t.Errorf("faults are left: %v", cluster.active)
 				}
-				if v := seed.verdict(checkers.Linearizability); c.target.stale > 0 && v.Result != checkers.Invalid {
+				v := seed.verdict(checkers.Linearizability)
+				if c.target.stale > 0 && v.Result != checkers.Invalid {
 					t.Errorf("the anomaly is not told: %+v", v)
 				}
 			})
@@ -166,4 +169,36 @@ func TestNothingToKeepWith(t *testing.T) {
 			t.Errorf("%v, %q, closed %t", err, kept, m.clusters[0].closed)
 		}
 	})
+}
+
+// TestWhatIsLeftIsTold: that the cluster could not be ended stands beside the failure that came before, and
+// is not lost when the run was interrupted.
+func TestWhatIsLeftIsTold(t *testing.T) {
+	const stuck = "ending the cluster: the door is stuck"
+	for _, keep := range []bool{true, false} {
+		for _, stopped := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if stopped {
+					time.AfterFunc(5*time.Second, cancel)
+				}
+				m := &memTarget{env: "wall", unsettled: true}
+				exps, cat := loaded(t, m, memExperiment, LoadOptions{}), memCatalogue(m)
+				cat.Targets = []targets.Target{badTarget{m, func(c targets.Cluster) targets.Cluster {
+					return closing{c.(*memCluster)}
+				}}}
+				out, err := Run(ctx, exps, cat, nil, RunOptions{KeepOnFailure: keep})
+				seed := &out.Rows[0].Seeds[0]
+				want := "the cluster did not settle within 1m1s after healing: somebody is missing\n" + stuck
+				if stopped {
+					want = stuck
+				}
+				if err != nil || seed.Failure != want || seed.Stopped != stopped || out.Exit != ExitFailure {
+					t.Errorf("keep %t: %v, exit %d, stopped %t, %q", keep, err, out.Exit, seed.Stopped,
+						seed.Failure)
+				}
+			})
+		}
+	}
 }

@@ -285,11 +285,18 @@ func (r *run) release() {
 	}
 }
 
-// end ends the cluster.
+// end ends the cluster. That it cannot be ended is told beside whatever else went wrong.
 func (r *run) end() {
-	r.guard("ending the cluster", func() {
-		if err := r.callWithin(closeLimit, "ending the cluster", r.cluster.Close); err != nil {
-			r.fail("ending the cluster: %v", err)
+	const what = "ending the cluster"
+	r.guard(what, func() {
+		before := r.failure
+		err := r.callWithin(closeLimit, what, r.cluster.Close)
+		if err == nil {
+			return
+		}
+		r.left = fmt.Sprintf("%s: %v", what, err)
+		if r.failure == before { // else the failure is that of this very call
+			r.failToo(r.left)
 		}
 	})
 }

@@ -53,8 +53,8 @@ func TestDeploymentsHaveALimit(t *testing.T) {
 	}{
 		{"too slow", 0, false, deployLimit, "deploying memory: it was not ready within 5m0s: no room", false},
 		{"Ctrl-C", time.Minute, false, time.Minute, "", true},
-		{"deaf", 0, true, deployLimit + callLimit, "deploying memory: it did not stop within 30s after it was " +
-			"told to: context deadline exceeded", false},
+		{"deaf", 0, true, deployLimit + callLimit, "deploying memory: it did not stop within 30s after it " +
+			"was told to: context deadline exceeded", false},
 		{"deaf, Ctrl-C", time.Minute, true, time.Minute + callLimit, "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestPanicsInDeploymentsAreFailures(t *testing.T) {
 // TestDeployErrorsOfManyLines: the failure has all that the target says, verdicts and expectations its first
 // line.
 func TestDeployErrorsOfManyLines(t *testing.T) {
-	said := errors.New("n2 did not come up; its log ends with\n" + strings.Repeat("  line\n", 100) + "  the end")
+	said := errors.New("n2 did not come up; its log ends with\n" + strings.Repeat(" line\n", 99) + "the end")
 	out, err := runDeployed(t.Context(), t, func(context.Context, *targets.Spec) (targets.Cluster, error) {
 		return nil, said
 	})
@@ -363,7 +363,8 @@ func TestRealRunsAreAlone(t *testing.T) {
 			t.Fatalf("%v, exit %d", err, out.Exit)
 		}
 		if crowd.most["wall"] != 1 || crowd.mixed {
-			t.Errorf("at most %v at the same time, simulated ones beside real ones: %t", crowd.most, crowd.mixed)
+			t.Errorf("at most %v at the same time, simulated ones beside real ones: %t", crowd.most,
+				crowd.mixed)
 		}
 	})
 }

@@ -56,7 +56,8 @@ type run struct {
 	hung    bool // a call of the cluster did not return in time
 	// keep says that the cluster is not to be ended by execute: endOrKeep does it, after the checks.
 	keep bool
-	kept bool // the cluster is left as it is
+	kept bool   // the cluster is left as it is
+	left string // why the cluster could not be ended, "" when it was
 	// saveLog is where the logs of nodes go, nil for nowhere.
 	saveLog func(node string, data []byte) error
 	logErr  error         // of saveLog
@@ -111,6 +112,17 @@ func (r *run) fail(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failLocked(format, args...)
+}
+
+// failToo notes a reason beside the first, in a line of its own: something is left behind that somebody has
+// to see to.
+func (r *run) failToo(reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failure != "" {
+		r.failure += "\n" + reason
+	}
+	r.failLocked("%s", reason)
 }
 
 func (r *run) failLocked(format string, args ...any) {

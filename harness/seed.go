@@ -65,6 +65,7 @@ func (r *run) outcome() SeedOutcome {
 	}
 	limit := checkLimit
 	if out.Stopped {
+		out.Failure = r.left
 		limit = checkLimitStopped
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), limit)

@@ -118,8 +118,9 @@ func TestOperationsThatAreNotAnswered(t *testing.T) {
 				}
 				op, after := timedOut(t, h)
 				ev := &h.Events[op.Done]
+				const text = "the client gave no answer within 1m0s"
 				if lasted := time.Duration(ev.Time - op.Call); lasted < answerLimit ||
-					lasted > answerLimit+watchEvery || ev.Err.Text != "the client gave no answer within 1m0s" {
+					lasted > answerLimit+watchEvery || ev.Err.Text != text {
 					t.Errorf("it lasted %v: %q", lasted, ev.Err.Text)
 				}
 				if after < 100 {
@@ -252,11 +253,12 @@ func TestWhatWasRecordedIsWritten(t *testing.T) {
 			early := 0
 			time.AfterFunc(time.Second, func() { early = file.count() })
 			began := time.Now() // in the bubble's time
-			out := RunSeed(t.Context(), loaded(t, m, memExperiment, LoadOptions{})[0], 1, memCatalogue(m), file)
+			exp := loaded(t, m, memExperiment, LoadOptions{})[0]
+			out := RunSeed(t.Context(), exp, 1, memCatalogue(m), file)
 			switch took := time.Since(began); {
 			case fail == nil && (out.Failure != "" || early < 50 || file.count() != out.Events+1):
-				t.Errorf("%q; %d lines in the first second, %d of %d events", out.Failure, early, file.count(),
-					out.Events)
+				t.Errorf("%q; %d lines in the first second, %d of %d events", out.Failure, early,
+					file.count(), out.Events)
 			case fail != nil && (out.Failure != "write the history: no space left" || took > time.Second):
 				t.Errorf("%q after %v", out.Failure, took)
 			}
@@ -269,7 +271,8 @@ func TestWhatWasRecordedIsWritten(t *testing.T) {
 // planned is done twice or left out.
 func TestFullSpeed(t *testing.T) {
 	m, path := &memTarget{env: "wall"}, filepath.Join(t.TempDir(), "history.jsonl")
-	text := strings.Replace(benchExperiment, "time: 2s", "time: 200ms\nwarm-up: 50ms\ncheckers: availability", 1)
+	text := strings.Replace(benchExperiment, "time: 2s", "time: 200ms\nwarm-up: 50ms\n"+
+		"checkers: availability", 1)
 	exp, cat := loaded(t, m, text, LoadOptions{})[0], quickCatalogue(m)
 	file, err := os.Create(path)
 	if err != nil {

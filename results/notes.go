@@ -8,8 +8,8 @@ import (
 	"github.com/rashomon-harness/rashomon/harness"
 )
 
-// writeNotes writes the footnotes. Of a note of several lines, which ends with what a node or an engine wrote,
-// the others are set in.
+// writeNotes writes the footnotes. Of a note of several lines, which ends with what a node or an engine
+// wrote, the others are set in.
 func writeNotes(w io.Writer, notes []string) {
 	if len(notes) > 0 {
 		fmt.Fprintln(w)

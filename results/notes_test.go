@@ -31,13 +31,14 @@ func TestFailuresOfManyLines(t *testing.T) {
 	}
 	const note = "[1] harness failure in 1 seed of \"sync\": the run could not do what was asked. seed 1: " +
 		"deploying etcd: n2 did not come up within 30s; its log ends with\n"
-	if want := note + "      {\"level\":\"fatal\"}\n    \tpanic: ```no```\n"; !strings.Contains(text.String(), want) {
+	want := note + "      {\"level\":\"fatal\"}\n    \tpanic: ```no```\n"
+	if !strings.Contains(text.String(), want) {
 		t.Errorf("got\n%s\nwant in it\n%s", &text, want)
 	}
 	if err := Markdown(&markdown, failedOutcome(), View{}); err != nil {
 		t.Fatal(err)
 	}
-	want := note + "\n````\n  {\"level\":\"fatal\"}\n\tpanic: ```no```\n````\n"
+	want = note + "\n````\n  {\"level\":\"fatal\"}\n\tpanic: ```no```\n````\n"
 	if !strings.Contains(markdown.String(), want) {
 		t.Errorf("got\n%s\nwant in it\n%s", &markdown, want)
 	}

@@ -16,8 +16,8 @@ func (a *app) agentCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "agent",
 		Short: "Run the agent of a pod",
-		Long: "Runs the part of the harness that lives in the holder of a pod: it does to the pod's network,\n" +
-			"clocks and processes what it is told through HTTP, heals everything by itself when its lease\n" +
+		Long: "Runs the part of the harness that lives in the holder of a pod: it does to the pod's\n" +
+			"network, clocks and processes what it is told through HTTP, heals everything by itself when its lease\n" +
 			"runs out, and ends with SIGTERM. The harness starts it; it is of no use outside of a pod.",
 		Example: "  rashomon agent --listen :7070 --token secret --ttl 10s",
 		Args:    cobra.NoArgs,
@@ -25,7 +25,8 @@ func (a *app) agentCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&cfg.Listen, "listen", ":7070", "address that the harness reaches")
 	f.StringVar(&cfg.Token, "token", "", "what requests have to carry (better in RASHOMON_TOKEN)")
-	f.DurationVar(&cfg.TTL, "ttl", agent.DefaultTTL, "how long a lease lasts that is asked for without a length")
+	f.DurationVar(&cfg.TTL, "ttl", agent.DefaultTTL,
+		"how long a lease lasts that is asked for without a length")
 	f.StringVar(&cfg.Backing, "backing", "", "directory of what was synced, for --data")
 	f.StringVar(&cfg.DataDir, "data", "", "where the file system that forgets unsynced writes is mounted")
 	f.StringVar(&level, "log", "info", "debug, info, warn or error")
@@ -44,7 +45,8 @@ func (a *app) agentCommand() *cobra.Command {
 // victimCommand is the child on which the agent proves that it can set clocks.
 func (a *app) victimCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "victim", Short: "Tell the time for each line of standard input", Args: cobra.NoArgs, Hidden: true,
-		RunE: func(*cobra.Command, []string) error { return failure(vdso.Victim(os.Stdin, a.stdout)) },
+		Use: "victim", Short: "Tell the time for each line of standard input", Args: cobra.NoArgs,
+		Hidden: true,
+		RunE:   func(*cobra.Command, []string) error { return failure(vdso.Victim(os.Stdin, a.stdout)) },
 	}
 }

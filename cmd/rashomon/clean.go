@@ -18,8 +18,8 @@ func (a *app) cleanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clean",
 		Short: "Remove what interrupted runs have left behind",
-		Long: "Heals and removes containers, networks, volumes and mounts of runs whose harness is gone, on\n" +
-			"this machine. Runs that may still be used are spared and listed; --all takes them too.",
+		Long: "Heals and removes containers, networks, volumes and mounts of runs whose harness is gone,\n" +
+			"on this machine. Runs that may still be used are spared and listed; --all takes them too.",
 		Example: "  rashomon clean\n  rashomon clean --run k3v9x2m8qa\n  rashomon clean --all --images",
 		Args:    cobra.NoArgs,
 	}
@@ -38,8 +38,10 @@ func (a *app) cleanCommand() *cobra.Command {
 		if d.output == asJSON {
 			return failure(firstOf(err, json.NewEncoder(a.stdout).Encode(done)))
 		}
-		fmt.Fprintf(a.stdout, "removed: %d runs (%s), %d containers, %d networks, %d volumes, %d mounts, %d images\n",
-			len(done.Runs), strings.Join(done.Runs, ", "), done.Containers, done.Networks, done.Volumes, done.Mounts,
+		fmt.Fprintf(a.stdout,
+			"removed: %d runs (%s), %d containers, %d networks, %d volumes, %d mounts, %d images\n",
+			len(done.Runs), strings.Join(done.Runs, ", "), done.Containers, done.Networks, done.Volumes,
+			done.Mounts,
 			done.Images)
 		for _, run := range slices.Sorted(maps.Keys(done.Spared)) {
 			fmt.Fprintf(a.stdout, "spared: run %s, %s\n", run, done.Spared[run])

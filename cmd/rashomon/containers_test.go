@@ -140,8 +140,8 @@ func clean(t *testing.T, args ...string) container.Cleaned {
 	return done
 }
 
-// A harness that is killed during a partition leaves pods, which clean removes, and a history that can be read
-// and checked. That the pods heal by themselves is tested where pods are.
+// A harness that is killed during a partition leaves pods, which clean removes, and a history that can be
+// read and checked. That the pods heal by themselves is tested where pods are.
 func TestKilledHarness(t *testing.T) {
 	if !need.Docker(t) {
 		return
@@ -281,7 +281,8 @@ func TestNoEngine(t *testing.T) {
 	if err := os.WriteFile(file, []byte(safe), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	code := run(context.Background(), []string{"run", file, "--quiet", "--runs", t.TempDir()}, &stdout, &stderr)
+	code := run(context.Background(), []string{"run", file, "--quiet", "--runs", t.TempDir()}, &stdout,
+		&stderr)
 	said := stdout.String() + stderr.String()
 	if code != harness.ExitFailure || !strings.Contains(said, "/nonexistent/docker.sock") ||
 		!strings.Contains(said, "--env sim") {

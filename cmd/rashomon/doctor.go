@@ -42,9 +42,10 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Try what this machine can do, environment by environment",
-		Long: "Deploys three nodes of the reference store in each environment, installs every kind of fault,\n" +
-			"observes its effect, removes it, and observes that the effect is gone. The table says what works,\n" +
-			"how, and why the rest does not. The simulator and processes need nothing; containers need an engine.\n\n" +
+		Long: "Deploys three nodes of the reference store in each environment, installs every kind of\n" +
+			"fault, observes its effect, removes it, and observes that the effect is gone. The table\n" +
+			"says what works, how, and why the rest does not. The simulator and processes need\n" +
+			"nothing; containers need an engine.\n\n" +
 			"Exit codes: 0 what the machine has works, 4 something should work and does not.",
 		Example: "  rashomon doctor\n  rashomon doctor --env docker --output markdown",
 		Args:    cobra.NoArgs,

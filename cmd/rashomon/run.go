@@ -118,8 +118,9 @@ func (a *app) runCommand() *cobra.Command {
 	quietFlag(cmd, &f.quiet)
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan, operations and faults with times,"+
 		" and run nothing")
-	cmd.Flags().BoolVar(&f.keep, "keep-on-failure", false, "leave the nodes of a run that failed or showed an"+
-		" anomaly as they are, for a look (not in the simulator)")
+	cmd.Flags().BoolVar(&f.keep, "keep-on-failure", false,
+		"leave the nodes of a run that failed or showed an"+
+			" anomaly as they are, for a look (not in the simulator)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return a.runFiles(cmd.Context(), f, args) }
 	return cmd
 }

@@ -14,10 +14,12 @@ type environment struct{ needs, faults string }
 // environments has what each environment needs and how it breaks things.
 var environments = map[string]environment{
 	"sim": {"nothing", "rules of the simulated world; virtual time, exactly reproducible"},
-	"process": {"nothing", "proxies between the nodes, SIGKILL, SIGSTOP; clocks and disks by the store's own" +
-		" switches"},
-	"docker": {"a Docker engine on Linux", "nftables, NFQUEUE or netem, and a vDSO patch in each pod; kill and" +
-		" freezer of the engine"},
+	"process": {"nothing",
+		"proxies between the nodes, SIGKILL, SIGSTOP; clocks and disks by the store's own" +
+			" switches"},
+	"docker": {"a Docker engine on Linux",
+		"nftables, NFQUEUE or netem, and a vDSO patch in each pod; kill and" +
+			" freezer of the engine"},
 }
 
 // listedTarget is a target in one environment in `targets --output json`.

@@ -24,8 +24,8 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// Binary returns the path of this module's command, built for the tests of this process. TestMain removes it with
-// RemoveBinary.
+// Binary returns the path of this module's command, built for the tests of this process. TestMain removes it
+// with RemoveBinary.
 func Binary(t T) string {
 	t.Helper()
 	path, err := binary()

@@ -38,7 +38,8 @@ var importTable = map[string][]string{
 		"refimpl/...", "internal/keyed"},
 	"targets/container": {"history", "targets", "targets/reference", "targets/links", "refimpl/...",
 		"nemesis/agent", "nemesis/agent/...", "internal/keyed"},
-	"targets/etcd": {"history", "targets", "targets/container", "targets/links", "internal/keyed"},
+	"targets/etcd": {"history", "targets", "targets/container", "targets/links", "nemesis/agent",
+		"internal/keyed"},
 	// What an environment claims is tried by one suite; the arms' tests call it.
 	"targets/targettest": {"history", "targets", "internal/keyed"},
 	// The agent of a pod and what it can do to it.

@@ -165,6 +165,39 @@ func TestClientDistrustsAnswers(t *testing.T) {
 	}
 }
 
+// TestClientAsksAgain: when an agent ends a connection instead of an answer, requests that can be repeated
+// are, and no others.
+func TestClientAsksAgain(t *testing.T) {
+	var asked atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) == 2 {
+			panic(http.ErrAbortHandler)
+		}
+		answer(w, http.StatusOK, pids{PIDs: []int{7}})
+	}))
+	defer srv.Close()
+	for _, c := range []struct {
+		name  string
+		order func(c *Client) error
+		want  int64 // requests in all, of two orders
+	}{
+		{"stop", func(c *Client) error { _, err := c.Stop(t.Context()); return err }, 3},
+		{"kill", func(c *Client) error { _, err := c.Kill(t.Context()); return err }, 2},
+		{"power loss", func(c *Client) error { _, err := c.PowerLoss(t.Context()); return err }, 2},
+	} {
+		asked.Store(0)
+		client := NewClient(srv.URL, token)
+		if err := c.order(client); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		err := c.order(client)
+		if got := asked.Load(); got != c.want || (err == nil) != (got == 3) {
+			t.Errorf("%s: %d requests, want %d; %v", c.name, got, c.want, err)
+		}
+		client.Close()
+	}
+}
+
 func TestClientWithoutAgent(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -141,6 +142,24 @@ func TestOrdersOfTheGone(t *testing.T) {
 	})
 }
 
+// TestOrdersOfTheGoneWithoutWaiting: it makes no difference that there is nothing to wait for.
+func TestOrdersOfTheGoneWithoutWaiting(t *testing.T) {
+	inBubble(t, func(t *testing.T, a *agentInBubble) {
+		synctest.Wait()
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 100 { // who is both free to go on and told to end draws lots
+			if err := a.k.acquire(gone); !errors.Is(err, errBusy) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		if err := a.k.acquire(t.Context()); err != nil {
+			t.Errorf("the pod is not given back: %v", err)
+		}
+		a.k.release()
+	})
+}
+
 // TestLapsesAreLogged: whoever reads the agent's log sees what was done without being asked.
 func TestLapsesAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -161,6 +180,25 @@ func TestLapsesAreLogged(t *testing.T) {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%q is not in the log:\n%s", want, log)
 			}
+		}
+	})
+}
+
+// TestLapseWhileThePodIsHeld: whoever holds the pod and looks at the lease sees no lapse that is not healed.
+func TestLapseWhileThePodIsHeld(t *testing.T) {
+	inBubble(t, func(t *testing.T, a *agentInBubble) {
+		a.must(`PUT /v1/lease good {"ttl_ms":1000}`)
+		a.must(`POST /v1/stop good`)
+		if err := a.k.acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer a.k.release()
+		a.pass(2 * time.Second)
+		if got := a.pod.faults(); got != "7 stopped, 8 stopped" {
+			t.Errorf("someone else has touched a pod that is held: %q", got)
+		}
+		if left, lapses := a.k.settle(); left != 0 || lapses != 1 || a.pod.faults() != "" {
+			t.Errorf("left %v, lapses %d, faults %q", left, lapses, a.pod.faults())
 		}
 	})
 }

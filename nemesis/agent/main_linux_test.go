@@ -100,8 +100,8 @@ func loopbackUp() error {
 	return nil
 }
 
-// playStarter starts a process in the pod of an agent, says which on its descriptor 3, and returns the number of
-// the signal that ended it, or 1.
+// playStarter starts a process in the pod of an agent, says which on its descriptor 3, and returns the number
+// of the signal that ended it, or 1.
 func playStarter(agent, role string) int {
 	runtime.LockOSThread()
 	self, err := os.Executable()

@@ -211,7 +211,8 @@ func TestRealPod(t *testing.T) {
 		able[a.Name] = a.OK
 		t.Log(a)
 	}
-	for _, name := range []string{packets.AbleDrop, clockAbility, powerLossAbility, killAbility, stopAbility} {
+	for _, name := range []string{packets.AbleDrop, clockAbility, powerLossAbility, killAbility,
+		stopAbility} {
 		if !able[name] {
 			t.Errorf("%s is not possible here", name)
 		}
@@ -247,7 +248,9 @@ func realClocks(t *testing.T, pod *realPod) {
 	eventually(t, "a new process is off", func() bool { return second.isOff(t, time.Hour) })
 	_, err = io.WriteString(changing.in, "!") // it becomes a victim
 	must(t, err)
-	eventually(t, "a new program in an old process is off", func() bool { return changing.isOff(t, time.Hour) })
+	eventually(t, "a new program in a known process is off", func() bool {
+		return changing.isOff(t, time.Hour)
+	})
 	state, err := pod.State(t.Context())
 	must(t, err)
 	for _, m := range []*member{first, second, changing} {

@@ -12,8 +12,8 @@ import (
 const sweepRounds = 8
 
 // sweep does something to every process, once. Processes are born meanwhile, of parents that were not done
-// yet, so it looks again until there is none left that is not known. One that refuses, but is gone in the next
-// list, has not refused. It returns the processes that are done and still there, in order.
+// yet, so it looks again until there is none left that is not known. One that refuses, but is gone in the
+// next list, has not refused. It returns the processes that are done and still there, in order.
 func sweep(list func() ([]int, error), do func(pid int) error) ([]int, error) {
 	met := map[int]error{} // what came of each
 	for range sweepRounds {

@@ -115,8 +115,8 @@ func failed(f *plan.Fault, err error) error {
 // records the fault as skipped. When that fails the fault stays active, and its outcome is the error.
 func (x *Executor) withdraw(a *active, beyond *targets.Unsupported) error {
 	if err := a.undoAll(); err != nil {
-		return fmt.Errorf("this environment cannot do all of it (%s), nor undo what it did: %w", beyond.Reason,
-			err)
+		return fmt.Errorf("this environment cannot do all of it (%s), nor undo what it did: %w",
+			beyond.Reason, err)
 	}
 	x.forget(a)
 	x.event(a.family, a.id, history.StringValue(Cannot+beyond.Reason))

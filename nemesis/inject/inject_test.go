@@ -272,7 +272,8 @@ func TestView(t *testing.T) {
 	c.status[1].Role, c.status[1].Epoch = "leader", 2 // n1 does not know yet that it was deposed
 	c.status[3].Up = false
 	r := newRig(t, c)
-	if v, err := r.view(); err != nil || v.Leader != "n2" || v.Best != "n3" || !slices.Equal(v.Down, []string{"n4"}) {
+	if v, err := r.view(); err != nil || v.Leader != "n2" || v.Best != "n3" ||
+		!slices.Equal(v.Down, []string{"n4"}) {
 		t.Errorf("%+v, %v", v, err)
 	}
 }

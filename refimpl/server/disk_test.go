@@ -18,7 +18,8 @@ var quiet = slog.New(slog.DiscardHandler)
 // entry is the record of an entry of a shard.
 func entry(shard int32, index int64, key string) refimpl.Record {
 	return refimpl.Record{Kind: refimpl.RecEntry, Shard: shard, Index: index,
-		Entry: refimpl.Entry{Epoch: 1, Req: &refimpl.Request{Client: 1, Seq: uint64(index), Op: refimpl.OpWrite,
+		Entry: refimpl.Entry{Epoch: 1, Req: &refimpl.Request{Client: 1, Seq: uint64(index),
+			Op:  refimpl.OpWrite,
 			Key: key}}}
 }
 
@@ -155,11 +156,13 @@ func TestDamage(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := recoverDir(dir); err == nil || !strings.Contains(err.Error(), "damaged, though it was synced") {
+	if _, err := recoverDir(dir); err == nil || !strings.Contains(err.Error(),
+		"damaged, though it was synced") {
 		t.Errorf("got %v", err)
 	}
 	crash(t, dir, "explode")
-	if _, err := recoverDir(dir); err == nil || !strings.Contains(err.Error(), "allowed: lose, tear <number>, wipe") {
+	if _, err := recoverDir(dir); err == nil || !strings.Contains(err.Error(),
+		"allowed: lose, tear <number>, wipe") {
 		t.Errorf("got %v", err)
 	}
 	b[4]++ // another version

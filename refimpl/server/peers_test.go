@@ -32,7 +32,10 @@ func meet(t *testing.T, clusters [2]uint64) ([2]*network, chan got) {
 	delivered := make(chan got, 1000)
 	for i := range nets {
 		cfg := &Config{ID: i, Peers: addresses, Log: quiet}
-		nets[i] = newNetwork(cfg, clusters[i], func(from int, m refimpl.Message) { delivered <- got{i, from, m} })
+		nets[i] = newNetwork(cfg, clusters[i], func(from int, m refimpl.Message) {
+			delivered <- got{i, from,
+				m}
+		})
 		nets[i].start(listeners[i])
 		t.Cleanup(nets[i].close)
 	}
@@ -56,7 +59,10 @@ func eventually(t *testing.T, what string, so func() bool) {
 
 func TestStreams(t *testing.T) {
 	nets, delivered := meet(t, [2]uint64{7, 7})
-	eventually(t, "both are connected", func() bool { return nets[0].peers[1].connected() && nets[1].peers[0].connected() })
+	eventually(t, "both are connected", func() bool {
+		return nets[0].peers[1].connected() &&
+			nets[1].peers[0].connected()
+	})
 	for i := range 100 {
 		nets[i%2].send(1-i%2, &refimpl.Message{Kind: refimpl.MsgMode, Index: int64(i)})
 	}
@@ -113,9 +119,10 @@ func TestHandshakes(t *testing.T) {
 		change func(b []byte) []byte
 		want   string
 	}{
-		"good":         {func(b []byte) []byte { return b }, ""},
-		"other magic":  {func(b []byte) []byte { b[0] = 'X'; return b }, "no node of this store"},
-		"version":      {func(b []byte) []byte { b[4] = 9; return b }, "speaks version 9, this one version 1"},
+		"good":        {func(b []byte) []byte { return b }, ""},
+		"other magic": {func(b []byte) []byte { b[0] = 'X'; return b }, "no node of this store"},
+		"version": {func(b []byte) []byte { b[4] = 9; return b },
+			"speaks version 9, this one version 1"},
 		"cluster":      {func(b []byte) []byte { b[8] ^= 1; return b }, "another configuration"},
 		"wrong number": {func(b []byte) []byte { b[20] = 0; return b }, "looks for node 1, this is node 2"},
 		"short":        {func(b []byte) []byte { return b[:9] }, "no handshake"},

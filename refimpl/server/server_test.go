@@ -106,10 +106,12 @@ func TestRequests(t *testing.T) {
 		want                      string
 	}{
 		{"POST", "/v1/request", `{"op":"read","key":"none"}`, "", 200, `"by":0`},
-		{"POST", "/v1/request", `{"op":"write","key":"k","value":1}`, "", 503, `"error":"deposed"`}, // epoch 0
+		// epoch 0
+		{"POST", "/v1/request", `{"op":"write","key":"k","value":1}`, "", 503, `"error":"deposed"`},
 		{"POST", "/v1/request", `{"op":"append","epoch":1,"key":"l","value":1}`, "", 200, `"index"`},
 		{"POST", "/v1/request", `{"op":"write","epoch":1,"key":"l","value":1}`, "", 200, `"index"`},
-		{"POST", "/v1/request", `{"op":"append","epoch":1,"key":"l","value":1}`, "", 400, `"error":"bad-request"`},
+		{"POST", "/v1/request", `{"op":"append","epoch":1,"key":"l","value":1}`, "", 400,
+			`"error":"bad-request"`},
 		{"POST", "/v1/request", `{"op":"fly","key":"k"}`, "", 400, "op \\\"fly\\\" is unknown"},
 		{"POST", "/v1/request", `{"op":"read","key":"k"} {}`, "", 400, "more than one JSON value"},
 		{"POST", "/v1/request", `{"op":"read","key":"k","colour":1}`, "", 400, "colour"},

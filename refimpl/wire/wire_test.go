@@ -89,7 +89,8 @@ func (d *draw) message() refimpl.Message {
 func (d *draw) reply() *refimpl.Reply {
 	r := &refimpl.Reply{Seq: uint64(d.num()), Err: refimpl.ErrCode(d.n(int(refimpl.NumErrCodes))),
 		Value: d.value(0), At: refimpl.Position{Shard: 3, Epoch: 1, Index: d.num()}, Token: d.positions(),
-		Causes: d.positions(), Leader: refimpl.Addr(d.n(5)) - 1, By: refimpl.Addr(d.n(5)), Shard: int32(d.n(5)),
+		Causes: d.positions(), Leader: refimpl.Addr(d.n(5)) - 1, By: refimpl.Addr(d.n(5)),
+		Shard: int32(d.n(5)),
 		Epoch: uint64(d.num()), Index: d.num(), Acks: uint64(d.num())}
 	for range d.n(3) {
 		r.Values = append(r.Values, d.value(0))
@@ -115,7 +116,8 @@ func TestBinaryForm(t *testing.T) {
 			t.Fatalf("seed %d: a byte left over is no error", seed)
 		}
 		r := refimpl.Record{Kind: refimpl.RecordKind(d.n(4)), Shard: int32(d.n(4)), Index: d.num(),
-			Epoch: uint64(d.num()), Vote: refimpl.Addr(d.n(4)) - 1, Flags: uint32(d.n(9)), Led: uint64(d.num()),
+			Epoch: uint64(d.num()), Vote: refimpl.Addr(d.n(4)) - 1, Flags: uint32(d.n(9)),
+			Led:   uint64(d.num()),
 			Entry: refimpl.Entry{Epoch: 3, Req: d.request()}}
 		again, err := DecodeRecord(AppendRecord(nil, &r))
 		if err != nil || !reflect.DeepEqual(again, r) {
@@ -164,10 +166,12 @@ func through(t *testing.T, from, to any) {
 
 func TestWhatJSONRefuses(t *testing.T) {
 	for _, tc := range []struct{ body, want string }{
-		{`{"op":"incr","key":"k"}`, `op "incr" is unknown; allowed: read, write, cas, append, delete, txn, peek`},
+		{`{"op":"incr","key":"k"}`,
+			`op "incr" is unknown; allowed: read, write, cas, append, delete, txn, peek`},
 		{`{"op":"read"}`, "read needs a key"},
 		{`{"op":"txn"}`, "a txn needs at least one operation in the list txn"},
-		{`{"op":"txn","txn":[{"op":"cas","key":"k"}]}`, `op "cas" is not allowed in a txn; allowed: read, write, append`},
+		{`{"op":"txn","txn":[{"op":"cas","key":"k"}]}`,
+			`op "cas" is not allowed in a txn; allowed: read, write, append`},
 		{`{"op":"write","key":"k","value":{}}`, "the store has no values such as objects"},
 		{`{"op":"write","key":"k","value":1.5}`, "1.5 is no whole number of 64 bits"},
 		{`{"op":"write","key":"k","token":[[1,2]]}`, "a position is [shard, epoch, index], not [1,2]"},

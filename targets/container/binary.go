@@ -113,6 +113,9 @@ func goOutput(ctx context.Context, dir string, env []string, args ...string) (st
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err() // not that it was killed, which we did
+		}
 		return "", fmt.Errorf("go %s: %w%s", args[0], err, indented(stderr.Bytes()))
 	}
 	return strings.TrimSpace(stdout.String()), nil

@@ -13,11 +13,11 @@ import (
 
 // Bounds of the end.
 const (
-	closeLimit   = 10 * time.Second
-	unmountGrace = 2 // seconds that an agent has to unmount its file system
+	closeLimit   = 30 * time.Second // of a busy machine; an idle one needs a few
+	unmountGrace = 2                // seconds that an agent has to unmount its file system
 )
 
-// Close kills and removes everything that belongs to the deployment but the images, within ten seconds. The
+// Close kills and removes everything that belongs to the deployment but the images, within half a minute. The
 // errors are joined; what they are about is left for Clean. After Keep it does nothing. To close again does
 // nothing and returns the same.
 func (d *Deployment) Close() error {

@@ -97,6 +97,16 @@ func (d *Deployment) Running(name string) bool {
 	return err == nil && found.Container.State != nil && found.Container.State.Running
 }
 
+// EngineError returns why the engine does not answer, nil when it does.
+func (d *Deployment) EngineError() error {
+	ctx, cancel := context.WithTimeout(d.life, lookLimit)
+	defer cancel()
+	if _, err := d.engine.api.Ping(ctx, client.PingOptions{}); err != nil {
+		return fmt.Errorf("the container engine does not answer: %w", err)
+	}
+	return nil
+}
+
 // change does something to a node that nobody else changes meanwhile, and says in errors which node it was.
 func (d *Deployment) change(name string, do func(context.Context, *node) error) error {
 	n, err := d.node(name)

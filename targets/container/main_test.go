@@ -22,8 +22,11 @@ import (
 // dbPort is where the stand-in for a database listens.
 const dbPort = 7001
 
-// testLimit bounds one test.
-const testLimit = 60 * time.Second
+// buildLimit bounds how long it takes to build what is tested.
+const buildLimit = 5 * time.Minute
+
+// testLimit bounds one test. Most of them take a few seconds.
+const testLimit = 2 * time.Minute
 
 // patience bounds one thing that a test waits for. Nothing takes that long where the machine is not busy.
 const patience = 20 * time.Second
@@ -41,7 +44,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// lab is what all tests share: the engine, and images that have this process's number in their names.
+// lab is what all tests share: the engine, the image of this command, and the image of the stand-in for a
+// database, which has this process's number in its name and goes away with the process.
 type lab struct {
 	once   sync.Once
 	engine *Engine
@@ -53,7 +57,7 @@ type lab struct {
 
 var theLab lab
 
-// openLab returns the engine, with the images of the agent and of the stand-in for a database.
+// openLab returns what all tests share.
 func openLab(t testing.TB) *lab {
 	t.Helper()
 	theLab.once.Do(func() { theLab.err = theLab.open() })
@@ -64,7 +68,7 @@ func openLab(t testing.TB) *lab {
 }
 
 func (l *lab) open() error {
-	ctx, cancel := context.WithTimeout(context.Background(), testLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), buildLimit)
 	defer cancel()
 	var err error
 	if l.engine, err = Connect(ctx); err != nil {
@@ -73,7 +77,7 @@ func (l *lab) open() error {
 	if l.dir, err = os.MkdirTemp("", "rashomon-test-"); err != nil {
 		return err
 	}
-	if l.agent, err = l.image(ctx, "agentmain"); err != nil {
+	if l.agent, err = l.engine.SelfImage(ctx); err != nil {
 		return err
 	}
 	l.db, err = l.image(ctx, "fakedb")
@@ -95,8 +99,8 @@ func (l *lab) close() {
 	if l.engine == nil {
 		return
 	}
-	for _, image := range []string{l.agent, l.db} {
-		_, err := l.engine.api.ImageRemove(context.Background(), image, client.ImageRemoveOptions{})
+	if l.db != "" {
+		_, err := l.engine.api.ImageRemove(context.Background(), l.db, client.ImageRemoveOptions{})
 		if err != nil {
 			fmt.Println("removing an image of the tests:", err)
 		}

@@ -27,8 +27,8 @@ const (
 // startLimit bounds how long a node takes to answer after its start.
 const startLimit = 20 * time.Second
 
-// cluster is the pods and the clients. Links between pods are broken inside of them; those of clients, who all
-// live in this process, are broken here.
+// cluster is the pods and the clients. Links between pods are broken inside of them; those of clients, who
+// all live in this process, are broken here.
 type cluster struct {
 	*reference.Live
 	pods    *container.Deployment
@@ -47,8 +47,12 @@ func newCluster(pods *container.Deployment, spec *targets.Spec) (*cluster, error
 	if errs = slices.Concat(errs, more, evenMore); len(errs) > 0 {
 		return nil, errs[0]
 	}
-	c := &cluster{pods: pods, clients: links.New(spec.Nodes), token: rand.Text(), bases: bases, forgets: forgets}
-	dial := func(ctx context.Context, node string) (net.Conn, error) { return pods.Dial(ctx, node, clientPort) }
+	c := &cluster{pods: pods, clients: links.New(spec.Nodes), token: rand.Text(), bases: bases,
+		forgets: forgets}
+	dial := func(ctx context.Context, node string) (net.Conn, error) {
+		return pods.Dial(ctx, node,
+			clientPort)
+	}
 	c.admin = reference.NewAdmin(c.token, dial)
 	c.fleet = reference.NewFleet(c.admin, slices.Clone(spec.Nodes), pods.Running)
 	c.Live = reference.NewLive(store, reference.NewMapper(spec.Nodes, store.Shards), spec.Seed,
@@ -108,7 +112,14 @@ func (c *cluster) launch(ctx context.Context, image string, spec *targets.Spec) 
 func (c *cluster) Nodes() []string { return c.pods.Nodes() }
 
 // Settled reports whether all nodes are up and all pairs talk to each other again.
-func (c *cluster) Settled() (ok bool, missing string) { return c.fleet.Settled() }
+func (c *cluster) Settled() (ok bool, missing string) {
+	if ok, missing = c.fleet.Settled(); !ok {
+		if err := c.pods.EngineError(); err != nil {
+			missing = err.Error()
+		}
+	}
+	return ok, missing
+}
 
 // Status returns what the nodes say about themselves.
 func (c *cluster) Status() []targets.NodeStatus { return c.fleet.Status() }

@@ -44,8 +44,8 @@ func (c *cluster) Unshape(id string) error {
 }
 
 // Kill kills a node's process. What was not synced becomes what unsynced says when the node starts again: the
-// node itself sees to it, by the note that it keeps of what was synced; or, for lost ones, with unsynced: fuse,
-// the file system below it.
+// node itself sees to it, by the note that it keeps of what was synced; or, for lost ones, with unsynced:
+// fuse, the file system below it.
 func (c *cluster) Kill(node string, unsynced targets.Unsynced) error {
 	note, err := reference.CrashNote(node, unsynced)
 	if err != nil {

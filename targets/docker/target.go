@@ -1,6 +1,6 @@
 // Package docker is the reference store in containers: a pod a node, whose network, clock and process are
-// broken by the agent in it. What only the store itself can do to itself (drifting clocks, failing disks, what
-// a power loss leaves) it does as in the other environments.
+// broken by the agent in it. What only the store itself can do to itself (drifting clocks, failing disks,
+// what a power loss leaves) it does as in the other environments.
 package docker
 
 import (
@@ -35,8 +35,8 @@ func (Target) Validate(spec *targets.Spec) []targets.FieldError {
 	return slices.Concat(errs, more, evenMore)
 }
 
-// decodeUnsynced reads the setting unsynced: who forgets unsynced writes at a power loss, the store itself or a
-// file system (FUSE) below it. It returns the other settings.
+// decodeUnsynced reads the setting unsynced: who forgets unsynced writes at a power loss, the store itself or
+// a file system (FUSE) below it. It returns the other settings.
 func decodeUnsynced(world map[string]any) (forgets bool, rest map[string]any, errs []targets.FieldError) {
 	rest = maps.Clone(world)
 	delete(rest, "unsynced")
@@ -45,7 +45,8 @@ func decodeUnsynced(world map[string]any) (forgets bool, rest map[string]any, er
 	case "fuse":
 		forgets = true
 	default:
-		errs = append(errs, targets.FieldError{Path: "world.unsynced", Value: fmt.Sprint(v), Allowed: "store, fuse"})
+		errs = append(errs, targets.FieldError{Path: "world.unsynced", Value: fmt.Sprint(v),
+			Allowed: "store, fuse"})
 	}
 	return forgets, rest, errs
 }
@@ -67,7 +68,8 @@ func (t Target) Deploy(ctx context.Context, spec *targets.Spec) (targets.Cluster
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	pods, err := engine.Network(ctx, spec.Nodes, container.Options{AgentImage: image, Keepable: true, Log: log})
+	pods, err := engine.Network(ctx, spec.Nodes, container.Options{AgentImage: image, Keepable: true,
+		Log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/rashomon-harness/rashomon/nemesis/agent"
 	"github.com/rashomon-harness/rashomon/targets"
 	"github.com/rashomon-harness/rashomon/targets/container"
 	"github.com/rashomon-harness/rashomon/targets/links"
@@ -26,6 +27,8 @@ type pods interface {
 	Dial(ctx context.Context, node string, port int) (net.Conn, error)
 	Running(node string) bool
 	Logs(ctx context.Context, node string) ([]byte, error)
+	Health(ctx context.Context, node string) (agent.Health, error)
+	Lapsed() error
 	Keep() (hint string)
 	Close() error
 }
@@ -92,9 +95,23 @@ func (c *cluster) dialPast(ctx context.Context, _, node string) (net.Conn, error
 	return c.pods.Dial(ctx, node, clientPort)
 }
 
-// Close ends the clients, the nodes and their network.
+// Abilities returns by which means the agents in the pods break things.
+func (c *cluster) Abilities(ctx context.Context) ([]targets.Ability, error) {
+	health, err := c.pods.Health(ctx, c.nodes[0])
+	if err != nil {
+		return nil, err
+	}
+	var out []targets.Ability
+	for _, a := range health.Abilities {
+		out = append(out, targets.Ability{Name: "agent: " + a.Name, OK: a.OK, How: a.How, Reason: a.Reason})
+	}
+	return out, nil
+}
+
+// Close ends the clients, the nodes and their network. It is an error when faults were not in force all the
+// time.
 func (c *cluster) Close() error {
-	return errors.Join(c.endClients(), c.pods.Close(), c.closeEngine())
+	return errors.Join(c.pods.Lapsed(), c.endClients(), c.pods.Close(), c.closeEngine())
 }
 
 // Keep ends the clients and leaves the nodes as they are.

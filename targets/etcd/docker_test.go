@@ -15,6 +15,7 @@ import (
 	"github.com/rashomon-harness/rashomon/history"
 	"github.com/rashomon-harness/rashomon/internal/need"
 	"github.com/rashomon-harness/rashomon/targets"
+	"github.com/rashomon-harness/rashomon/targets/targettest"
 )
 
 // The capabilities of the arm.
@@ -25,6 +26,8 @@ var (
 	_ targets.Pauser       = (*cluster)(nil)
 	_ targets.ClockSkewer  = (*cluster)(nil)
 	_ targets.StatusReader = (*cluster)(nil)
+	_ targets.ClockReader  = (*cluster)(nil)
+	_ targets.Operator     = (*cluster)(nil)
 	_ targets.LogReader    = (*cluster)(nil)
 	_ targets.Keeper       = (*cluster)(nil)
 )
@@ -48,13 +51,14 @@ func image(t *testing.T) string {
 	return LocalImage
 }
 
-// deploy brings up a cluster.
-func deploy(t *testing.T, nodes []string, config map[string]any) *live {
+// deploy brings up a cluster of three nodes.
+func deploy(t *testing.T, config map[string]any) *live {
 	t.Helper()
 	config["image"] = image(t)
+	t.Setenv("RASHOMON_BINARY", need.Binary(t))
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	c, err := New(nil).Deploy(ctx, &targets.Spec{Nodes: nodes, Seed: 1, Config: config})
+	c, err := New(nil).Deploy(ctx, &targets.Spec{Nodes: three, Seed: 1, Config: config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,19 +147,41 @@ func TestCluster(t *testing.T) {
 	if !need.Root(t) || !need.Docker(t) {
 		return
 	}
-	l := deploy(t, three, map[string]any{})
+	defer need.RemoveBinary()
+	l := deploy(t, map[string]any{"power_loss": true})
+	conform(t, l.cluster)
 	for _, part := range []struct {
 		name string
 		run  func(*live)
 	}{
-		{"operations", testOperations}, {"evidence", testEvidence}, {"status", testStatus},
-		{"clients", testClientLinks}, {"refused faults", testRefusedFaults}, {"partition", testPartition},
-		{"pause", testPause}, {"crash", testCrash}, {"logs", testLogs},
+		{"etcd operations", testOperations}, {"evidence", testEvidence}, {"clients", testClientLinks},
+		{"slow link", testSlowLink}, {"refused faults", testRefusedFaults}, {"old leader", testOldLeader},
+		{"pause", testPause}, {"crash of the leader", testCrash},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			l.t = t
 			part.run(l)
 			l.settle()
+		})
+	}
+}
+
+// conform tries what every target has to pass.
+func conform(t *testing.T, c *cluster) {
+	rig := targettest.New(c, targettest.Options{Without: []string{history.FAppend}, Promotes: true})
+	for _, check := range targettest.Checks() {
+		if check.Name == "link: slow" {
+			continue // it takes a write to the slow node for one that went past it: see testSlowLink
+		}
+		t.Run(check.Name, func(t *testing.T) {
+			err := errors.Join(check.Try(rig), rig.Settle())
+			if reason, not := targettest.Declined(err); not {
+				t.Logf("not claimed: %s", reason)
+				return
+			}
+			if err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
@@ -232,26 +258,6 @@ func testEvidence(l *live) {
 	}
 }
 
-func testStatus(l *live) {
-	states := l.Status()
-	leaders := 0
-	for i, s := range states {
-		if s.Node != l.nodes[i] || !s.Up || s.Epoch == 0 || s.Epoch != states[0].Epoch || s.Position == 0 {
-			l.t.Errorf("%+v", s)
-		}
-		switch s.Role {
-		case "leader":
-			leaders++
-		case "follower":
-		default:
-			l.t.Errorf("%s has the role %q", s.Node, s.Role)
-		}
-	}
-	if leaders != 1 {
-		l.t.Errorf("%d leaders", leaders)
-	}
-}
-
 // Cuts of clients' links hit the sessions that they name, and no others.
 func testClientLinks(l *live) {
 	l.want("s1", read("c"), null)
@@ -288,6 +294,30 @@ func testClientLinks(l *live) {
 	}
 }
 
+// A node that hears the leader late learns late up to where it has to read.
+func testSlowLink(l *live) {
+	const delay = 400 * time.Millisecond
+	leader := l.leader()
+	node := l.nodes[(slices.Index(l.nodes, leader)+1)%len(l.nodes)]
+	l.want("s1", write("w", 1), num(1))
+	l.want("s1", at(node, read("w")), num(1)) // so that there are connections
+	l.want("s1", at(leader, read("w")), num(1))
+	slow := []targets.Link{{From: leader, To: node}, {From: targets.AllClients, To: leader}}
+	if err := l.Shape("f4", slow, targets.Shape{DelayNanos: int64(delay)}); err != nil {
+		l.t.Fatal(err)
+	}
+	for _, ev := range []history.Event{at(node, read("w")), at(leader, read("w"))} {
+		begin := time.Now()
+		l.want("s1", ev, num(1))
+		if took := time.Since(begin); took < delay*9/10 {
+			l.t.Errorf("a read at %s over a link of %v took %v", ev.Node, delay, took)
+		}
+	}
+	if err := l.Unshape("f4"); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
 // What cannot be done is refused as such, and changes nothing.
 func testRefusedFaults(l *live) {
 	mixed := []targets.Link{{From: targets.AllClients, To: "n1"}, {From: "n2", To: "n1"}}
@@ -296,7 +326,6 @@ func testRefusedFaults(l *live) {
 		"reordering":              l.Shape("f", mixed[1:], targets.Shape{ReorderOutPPM: 1, JitterNanos: 1}),
 		"a wiped disk":            l.Kill("n1", targets.WipeDisk),
 		"a torn write":            l.Kill("n1", targets.TearUnsynced),
-		"lost unsynced writes":    l.Kill("n1", targets.LoseUnsynced),
 		"a clock that stands":     l.Freeze("f", "n1"),
 		"a clock that runs ahead": l.Drift("f", "n1", 1000),
 	} {
@@ -312,7 +341,7 @@ func testRefusedFaults(l *live) {
 }
 
 // A leader that is cut off from its peers goes on to answer serializable reads, with what it had.
-func testPartition(l *live) {
+func testOldLeader(l *live) {
 	l.serializable("ss1")
 	l.want("s1", write("p", 1), num(1))
 	old := l.leader()
@@ -407,34 +436,4 @@ func testCrash(l *live) {
 	l.reach("s1", old)
 	l.want("s1", at(old, read("q")), num(2))
 	l.want("s1", peek(old, "q"), num(2))
-}
-
-func testLogs(l *live) {
-	for _, node := range l.Nodes() {
-		text, err := l.Logs(node)
-		if err != nil || !strings.Contains(string(text), "became leader") &&
-			!strings.Contains(string(text), "elected leader") {
-			l.t.Errorf("the log of %s has %d bytes and no election: %v", node, len(text), err)
-		}
-	}
-}
-
-// What was acknowledged is synced, and survives a power loss. A node without peers has settled by itself.
-func TestPowerLoss(t *testing.T) {
-	if !need.Root(t) || !need.Docker(t) {
-		return
-	}
-	l := deploy(t, []string{"n1"}, map[string]any{"power_loss": true})
-	for round := range int64(2) {
-		l.want("s1", write("k", round), num(round))
-		if err := l.Kill("n1", targets.LoseUnsynced); err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Start("n1"); err != nil {
-			t.Fatal(err)
-		}
-		l.settle()
-		l.reach("s1", "n1")
-		l.want("s1", read("k"), num(round))
-	}
 }

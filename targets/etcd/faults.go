@@ -1,8 +1,11 @@
 package etcd
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rashomon-harness/rashomon/targets"
 )
@@ -27,7 +30,12 @@ func (c *cluster) Shape(id string, shaped []targets.Link, s targets.Shape) error
 		if len(clients) == 0 {
 			return c.wire.Shape(id, nil, targets.Shape{}) // the shape may be one that no stream can have
 		}
-		return c.wire.Shape(id, clients, s)
+		err := c.wire.Shape(id, clients, s)
+		if beyond, ok := errors.AsType[*targets.Unsupported](err); ok {
+			return &targets.Unsupported{Reason: beyond.Reason +
+				"; with clients: none only nodes' links are hit"}
+		}
+		return err
 	}
 	return c.both(fault{id, false}, inUserspace, func() error { return c.pods.Shape(id, nodes, s) })
 }
@@ -107,6 +115,36 @@ func (c *cluster) Start(node string) error {
 	}
 	c.note(node, false)
 	return nil
+}
+
+// Promote asks the leader to hand its role to a node. What comes of it is the cluster's business: where no
+// leader is known, or the node cannot be reached, nothing does.
+func (c *cluster) Promote(node string) error {
+	at := slices.Index(c.nodes, node)
+	if at < 0 {
+		return fmt.Errorf("there is no node named %q: the nodes are %v", node, c.nodes)
+	}
+	states, errs := c.look()
+	for i, s := range states {
+		if errs[i] == nil && errs[at] == nil && s.Leader != 0 && s.Leader == s.Header.GetMemberId() {
+			return c.handOver(c.nodes[i], states[at].Header.GetMemberId())
+		}
+	}
+	return nil
+}
+
+// handOverLimit bounds how long a leader is given to hand its role over.
+const handOverLimit = 2 * time.Second
+
+// handOver asks a leader to hand its role to a member.
+func (c *cluster) handOver(leader string, to uint64) error {
+	ctx, cancel := context.WithTimeout(c.ctx, handOverLimit)
+	defer cancel()
+	client, err := c.watch.client(leader)
+	if err == nil {
+		_, _ = client.MoveLeader(ctx, to) // a refusal is an answer
+	}
+	return err
 }
 
 func (c *cluster) note(node string, down bool) {

@@ -135,15 +135,7 @@ const activePeers = "etcd_network_active_peers{"
 
 // countPeers asks a node's metrics whether it talks to all other nodes.
 func (c *cluster) countPeers(ctx context.Context, node string) error {
-	transport := &http.Transport{DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return c.pods.Dial(ctx, node, clientPort)
-		}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+node+"/metrics", nil)
-	if err != nil {
-		return err
-	}
-	response, err := transport.RoundTrip(request)
+	response, err := c.get(ctx, node, "/metrics")
 	if err != nil {
 		return err
 	}
@@ -164,4 +156,34 @@ func active(metrics io.Reader) (n int, err error) {
 		}
 	}
 	return n, lines.Err()
+}
+
+// Clock returns what time a node thinks it is, in whole seconds: the date of its answer to a request. How its
+// monotonic clock stands it does not tell.
+func (c *cluster) Clock(node string) (targets.Clocks, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, readLimit)
+	defer cancel()
+	response, err := c.get(ctx, node, "/version")
+	if err != nil {
+		return targets.Clocks{}, fmt.Errorf("asking %s for the time: %w", node, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	date, err := http.ParseTime(response.Header.Get("Date"))
+	if err != nil {
+		return targets.Clocks{}, fmt.Errorf("%s does not tell the time: %w", node, err)
+	}
+	return targets.Clocks{Wall: date.UnixNano()}, nil
+}
+
+// get asks a node's web server, over a connection of its own and past all faults of clients' links.
+func (c *cluster) get(ctx context.Context, node, path string) (*http.Response, error) {
+	transport := &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return c.pods.Dial(ctx, node, clientPort)
+		}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+node+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return transport.RoundTrip(request)
 }

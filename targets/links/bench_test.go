@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// BenchmarkStream writes much over loopback. What comes out is the throughput of connections that are bare, on
-// links without faults, and behind a proxy.
+// BenchmarkStream writes much over loopback, on connections that are bare, on links without faults, and
+// behind a proxy.
 func BenchmarkStream(b *testing.B) {
 	for name, connect := range arms() {
 		b.Run(name, func(b *testing.B) {
@@ -17,7 +17,8 @@ func BenchmarkStream(b *testing.B) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				_, _ = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{far}, make([]byte, 1<<20))
+				sink, source := struct{ io.Writer }{io.Discard}, struct{ io.Reader }{far}
+				_, _ = io.CopyBuffer(sink, source, make([]byte, 1<<20))
 			}()
 			for b.Loop() {
 				if _, err := near.Write(p); err != nil {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// conn is a connection on two links. While a direction's link is clear and nothing is on its way there, calls
-// go through to the inner connection. Otherwise bytes wait in the direction's queue: outwards a goroutine, the
-// pump, moves them on; inwards Read takes them from there, and the pump fills the queue while the link has a
-// shape, so that it is known when bytes set out.
+// conn is a connection on two links. While a direction's link is clear and nothing is on its way there,
+// calls go through to the inner connection. Otherwise bytes wait in the direction's queue: outwards a
+// goroutine, the pump, moves them on; inwards Read takes them from there, and the pump fills the queue
+// while the link has a shape, so that it is known when bytes set out.
 type conn struct {
 	net   *Network
 	inner net.Conn
@@ -87,8 +87,8 @@ func (n *Network) conn(inner net.Conn, near, far string) *conn {
 // direct reports whether calls may go through to the inner connection.
 func (w *way) direct() bool { return w.queue.empty() && !w.pumping && w.link.state.Load().clear() }
 
-// arrived returns how many bytes of the queue, at most limit, may be delivered now; when none may, whether the
-// end may, and otherwise when something may at the earliest, zero if only a change can bring it.
+// arrived returns how many bytes of the queue, at most limit, may be delivered now; when none may, whether
+// the end may, and otherwise when something may at the earliest, zero if only a change can bring it.
 func (w *way) arrived(limit int) (bytes int, end bool, next time.Time) {
 	s := w.link.state.Load()
 	if s.cut || w.queue.empty() {

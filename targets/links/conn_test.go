@@ -12,19 +12,35 @@ import (
 	"time"
 )
 
-// TestLinks has what links do to the connection of a session s with n1, over sockets and in memory.
-func TestLinks(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		run  func(t *testing.T, n *Network, near, far net.Conn)
-	}{
+// scene is something that happens to the connection of a session s with n1.
+type scene struct {
+	name string
+	run  func(t *testing.T, n *Network, near, far net.Conn)
+}
+
+// playScenes plays scenes over sockets and in memory.
+func playScenes(t *testing.T, scenes []scene) {
+	t.Helper()
+	for _, sc := range scenes {
+		for name, w := range map[string]wire{"tcp": tcp, "pipe": pipe} {
+			t.Run(sc.name+" "+name, func(t *testing.T) {
+				n := network(t)
+				near, far := w.pair(t, n)
+				sc.run(t, n, near, far)
+			})
+		}
+	}
+}
+
+func TestCuts(t *testing.T) {
+	playScenes(t, []scene{
 		{"open links carry both ways", func(t *testing.T, n *Network, near, far net.Conn) {
 			tell(t, near, "ask")
 			hear(t, far, "ask")
 			tell(t, far, "answer")
 			hear(t, near, "answer")
 		}},
-		{"a cut holds what is written, and the sender sees nothing", func(t *testing.T, n *Network, near, far net.Conn) {
+		{"a cut holds, and the sender sees nothing", func(t *testing.T, n *Network, near, far net.Conn) {
 			must(t, n.Cut("f", one("s", "n1")))
 			say(t, near, "one")
 			say(t, near, "two")
@@ -59,7 +75,12 @@ func TestLinks(t *testing.T) {
 			must(t, n.Uncut("g"))
 			hear(t, far, "ask")
 		}},
-		{"a close shows after the cut, behind what was written", func(t *testing.T, n *Network, near, far net.Conn) {
+	})
+}
+
+func TestEnds(t *testing.T) {
+	playScenes(t, []scene{
+		{"a close shows after the cut, behind words", func(t *testing.T, n *Network, near, far net.Conn) {
 			must(t, n.Cut("f", both("s", "n1")))
 			say(t, near, "last words")
 			must(t, near.Close())
@@ -85,24 +106,14 @@ func TestLinks(t *testing.T) {
 			must(t, n.Cut("g", one("n1", "s")))
 			ends(t, near, io.EOF) // what was seen stays
 		}},
-		{"closing the network ends connections with what they hold", func(t *testing.T, n *Network, near, far net.Conn) {
+		{"closing the network ends connections", func(t *testing.T, n *Network, near, far net.Conn) {
 			must(t, n.Cut("f", both("s", "n1")))
 			say(t, near, "never heard")
 			must(t, n.Close())
 			ends(t, far, io.EOF)
 			fails(t, near, net.ErrClosed)
 		}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			for name, w := range map[string]wire{"tcp": tcp, "pipe": pipe} {
-				t.Run(name, func(t *testing.T) {
-					n := network(t)
-					near, far := w.pair(t, n)
-					tc.run(t, n, near, far)
-				})
-			}
-		})
-	}
+	})
 }
 
 // fails fails unless reading and writing fail with that error.
@@ -147,7 +158,8 @@ func TestCloseIsImmediate(t *testing.T) {
 	if err := near.Close(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("closed twice: %v", err)
 	}
-	for _, set := range []func(time.Time) error{near.SetDeadline, near.SetReadDeadline, near.SetWriteDeadline} {
+	setters := []func(time.Time) error{near.SetDeadline, near.SetReadDeadline, near.SetWriteDeadline}
+	for _, set := range setters {
 		if err := set(time.Now()); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("a deadline of a closed connection: %v", err)
 		}
@@ -316,7 +328,8 @@ func TestCloseWrite(t *testing.T) {
 	<-near.(*conn).gone
 }
 
-// TestCloseBehindWrite closes a connection, one direction or all of it, while a write waits because nobody reads.
+// TestCloseBehindWrite closes a connection, one direction or all of it, while a write waits because nobody
+// reads.
 func TestCloseBehindWrite(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		n := network(t)

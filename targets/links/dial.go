@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Dial makes a connection from near to far, as Conn has it, whose making takes part in what the links do. A
-// handshake needs both ways: dial is called only once both links are open, so that far sees nothing of an
+// Dial makes a connection from near to far, as Conn has it, whose making takes part in what the links do.
+// A handshake needs both ways: dial is called only once both links are open, so that far sees nothing of an
 // attempt that a cut holds up, and what it returns arrives when the link back lets it. A failure that a cut
 // keeps from arriving is tried again afterwards, as a lost packet is. Delay counts once in each direction.
 //
-// Dial fails when ctx ends, with an error that wraps its cause, when the network is closed, with one that wraps
-// net.ErrClosed, and as dial fails, which must heed the end of its context.
+// Dial fails when ctx ends, with an error that wraps its cause, when the network is closed, with one that
+// wraps net.ErrClosed, and as dial fails, which must heed the end of its context.
 func (n *Network) Dial(ctx context.Context, near, far string,
 	dial func(ctx context.Context) (net.Conn, error)) (net.Conn, error) {
 	c, err := n.dial(ctx, newHandshake(n, near, far), dial)

@@ -42,17 +42,20 @@ func (d *doors) dial(ctx context.Context) (net.Conn, error) {
 	return near, nil
 }
 
+// dialCase is a way in which a dial from s to n1 goes.
+type dialCase struct {
+	name   string
+	faults func(n *Network)
+	doors  doors
+	give   time.Duration // when the dialer gives up
+	takes  time.Duration
+	dials  int
+	err    error
+}
+
 func TestDial(t *testing.T) {
 	refused := errors.New("refused")
-	for _, tc := range []struct {
-		name   string
-		faults func(n *Network)
-		doors  doors
-		give   time.Duration // when the dialer gives up
-		takes  time.Duration
-		dials  int
-		err    error
-	}{
+	for _, tc := range []dialCase{
 		{"open", func(n *Network) {}, doors{}, time.Minute, 0, 1, nil},
 		{"refused", func(n *Network) {}, doors{refuse: refused}, time.Minute, 0, 1, refused},
 		{"delayed", func(n *Network) {
@@ -93,31 +96,30 @@ func TestDial(t *testing.T) {
 			time.AfterFunc(time.Second, func() { _ = n.Close() })
 		}, doors{took: time.Hour}, 2 * time.Hour, time.Second, 1, net.ErrClosed},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				n := New([]string{"n1"})
-				defer n.Close()
-				tc.faults(n)
-				ctx, cancel := context.WithTimeout(t.Context(), tc.give)
-				defer cancel()
-				start := time.Now()
-				c, err := n.Dial(ctx, "s", "n1", tc.doors.dial)
-				if took := time.Since(start); took != tc.takes {
-					t.Errorf("took %v; want %v", took, tc.takes)
-				}
-				if !errors.Is(err, tc.err) || (c == nil) != (err != nil) || tc.doors.dials != tc.dials {
-					t.Errorf("got %v, %v after %d dials; want %v after %d", c, err, tc.doors.dials,
-						tc.err, tc.dials)
-				}
-				if c != nil {
-					must(t, c.Close())
-					<-c.(*conn).gone // the end may be delayed
-				}
-				if len(n.links) != 0 {
-					t.Errorf("%d links are left", len(n.links))
-				}
-			})
-		})
+		t.Run(tc.name, func(t *testing.T) { synctest.Test(t, tc.run) })
+	}
+}
+
+func (tc *dialCase) run(t *testing.T) {
+	n := New([]string{"n1"})
+	defer n.Close()
+	tc.faults(n)
+	ctx, cancel := context.WithTimeout(t.Context(), tc.give)
+	defer cancel()
+	start := time.Now()
+	c, err := n.Dial(ctx, "s", "n1", tc.doors.dial)
+	if took := time.Since(start); took != tc.takes {
+		t.Errorf("took %v; want %v", took, tc.takes)
+	}
+	if !errors.Is(err, tc.err) || (c == nil) != (err != nil) || tc.doors.dials != tc.dials {
+		t.Errorf("got %v, %v after %d dials; want %v after %d", c, err, tc.doors.dials, tc.err, tc.dials)
+	}
+	if c != nil {
+		must(t, c.Close())
+		<-c.(*conn).gone // the end may be delayed
+	}
+	if len(n.links) != 0 {
+		t.Errorf("%d links are left", len(n.links))
 	}
 }
 
@@ -133,7 +135,8 @@ func TestDialOfNothing(t *testing.T) {
 	}
 }
 
-// TestDialAbandoned has a dialer give up while a cut keeps the answer from it: far sees the end after the cut.
+// TestDialAbandoned has a dialer give up while a cut keeps the answer from it: far sees the end after the
+// cut.
 func TestDialAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := New([]string{"n1"})

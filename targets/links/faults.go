@@ -34,8 +34,9 @@ func (n *Network) Uncut(id string) error { return n.remove(id, true) }
 // Shape shapes links, whose ends are as with Cut. What several shapes do adds up: delays and jitter are
 // summed, the lowest bandwidth counts. A link's bandwidth is shared by its connections.
 //
-// The order of bytes is kept, whatever the jitter. Loss, duplication and reordering make no sense on a stream:
-// they are refused with a *targets.Unsupported. In both cases, as with negative parts, nothing is changed.
+// The order of bytes is kept, whatever the jitter. Loss, duplication and reordering make no sense on a
+// stream: they are refused with a *targets.Unsupported. In both cases, as with negative parts, nothing is
+// changed.
 func (n *Network) Shape(id string, links []targets.Link, shape targets.Shape) error {
 	if err := checkShape(shape); err != nil {
 		return fmt.Errorf("cannot shape links for %s: %w", id, err)

@@ -4,9 +4,9 @@
 // processes that know nothing of it.
 //
 // A link carries the bytes of streams, and never loses or reorders them. A cut holds back what would be
-// delivered, as retransmission would: bytes, and also the end of a connection, arrive when the cut is over. The
-// state of a link counts at the moment of delivery. The sender's side is that of a kernel: writes succeed
-// into a buffer of 256 KiB, and block only when it is full.
+// delivered, as retransmission would: bytes, and also the end of a connection, arrive when the cut is over.
+// The state of a link counts at the moment of delivery. The sender's side is that of a kernel: writes
+// succeed into a buffer of 256 KiB, and block only when it is full.
 //
 // One thing is unlike packets: the answers that TCP needs (acknowledgements, window updates) are no part of
 // the stream. Bytes of an established connection pass a link whose way back is cut without limit; packets

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Proxy stands between one end and another that it connects to. Processes that are told its address instead of
-// the other end's talk over the links of the network.
+// Proxy stands between one end and another that it connects to. Processes that are told its address instead
+// of the other end's talk over the links of the network.
 //
 // Its host accepts connections even while the link is cut; then nothing is forwarded, and the target sees
-// nothing until both directions are open. How either side ends its stream is passed on to the other, over the link:
-// half-closed, closed or reset. When the target refuses, the accepted connection is reset. A connection that
-// its opener ends while a cut keeps it from reaching the target never does.
+// nothing until both directions are open. How either side ends its stream is passed on to the other, over
+// the link: half-closed, closed or reset. When the target refuses, the accepted connection is reset. A
+// connection that its opener ends while a cut keeps it from reaching the target never does.
 type Proxy struct {
 	net      *Network
 	from, to string
@@ -30,9 +30,9 @@ type Proxy struct {
 	relays map[*relay]struct{}
 }
 
-// Proxy makes a proxy, on a free port of 127.0.0.1, for connections from one end to another. For each connection
-// dial is called once the link lets it; it decides where the target is now, and must heed the end of its
-// context. The error is that of listening, or that the network is closed.
+// Proxy makes a proxy, on a free port of 127.0.0.1, for connections from one end to another. For each
+// connection dial is called once the link lets it; it decides where the target is now, and must heed the
+// end of its context. The error is that of listening, or that the network is closed.
 func (n *Network) Proxy(from, to string, dial func(ctx context.Context) (net.Conn, error)) (*Proxy, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

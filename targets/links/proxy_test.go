@@ -77,11 +77,8 @@ func proxied(t testing.TB, n *Network) (near, far net.Conn) {
 	return near, far
 }
 
-func TestProxyEnds(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		run  func(t *testing.T, n *Network, near, far net.Conn)
-	}{
+func TestProxyCarries(t *testing.T) {
+	playProxied(t, []scene{
 		{"carries both ways", func(t *testing.T, n *Network, near, far net.Conn) {
 			say(t, near, "ask")
 			hear(t, far, "ask")
@@ -130,6 +127,11 @@ func TestProxyEnds(t *testing.T) {
 			reset(t, far)
 			ends(t, near, syscall.ECONNRESET)
 		}},
+	})
+}
+
+func TestProxyEnds(t *testing.T) {
+	playProxied(t, []scene{
 		{"opener dies during a cut", func(t *testing.T, n *Network, near, far net.Conn) {
 			must(t, n.Cut("f", both("n1", "n2")))
 			say(t, near, "last words")
@@ -175,12 +177,19 @@ func TestProxyEnds(t *testing.T) {
 			broken(t, near)
 			broken(t, far)
 		}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
+	})
+}
+
+// playProxied plays scenes with the ends of a connection from n1 to n2 through a proxy, whose relay must end
+// when both have.
+func playProxied(t *testing.T, scenes []scene) {
+	t.Helper()
+	for _, sc := range scenes {
+		t.Run(sc.name, func(t *testing.T) {
 			check := noLeaks(t)
 			n := network(t)
 			near, far := proxied(t, n)
-			tc.run(t, n, near, far)
+			sc.run(t, n, near, far)
 			_ = near.Close()
 			_ = far.Close()
 			until(t, "the relay has ended", func() bool {
@@ -364,6 +373,23 @@ func TestProxyClose(t *testing.T) {
 		t.Errorf("%d proxies and %d connections are left", len(n.proxies), len(n.conns))
 	}
 	check()
+}
+
+// TestProxyCloseBeforeAnswer closes a proxy while a cut keeps the target's answer from it.
+func TestProxyCloseBeforeAnswer(t *testing.T) {
+	n := network(t)
+	inner, far := net.Pipe()
+	dialed := make(chan struct{})
+	p := proxy(t, n, func(context.Context) (net.Conn, error) {
+		defer close(dialed)
+		return inner, n.Cut("f", both("n1", "n2"))
+	})
+	near := call(t, p)
+	<-dialed
+	silence(t, near)
+	must(t, p.Close())
+	ends(t, far, io.EOF)
+	broken(t, near)
 }
 
 // TestProxyOfPipes has a target without halves.

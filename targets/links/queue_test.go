@@ -84,8 +84,8 @@ func finish(t *testing.T, q *queue, s *state, now time.Time, text []byte) {
 	}
 }
 
-// TestQueueIsBounded has very many small writes: beyond a number of packets they join the last one, whose bytes
-// arrive when the latest of them may.
+// TestQueueIsBounded has very many small writes: beyond a number of packets they join the last one, whose
+// bytes arrive when the latest of them may.
 func TestQueueIsBounded(t *testing.T) {
 	var q queue
 	start := time.Unix(1000, 0)

@@ -84,8 +84,8 @@ func (c *conn) arrive(p []byte, err error) {
 	c.change.Broadcast()
 }
 
-// readError returns how the stream inwards ends: by the reset that a Write saw, if one did, because the system
-// tells of a reset only once.
+// readError returns how the stream inwards ends: by the reset that a Write saw, if one did, because the
+// system tells of a reset only once.
 func (c *conn) readError(err error) error {
 	if err == io.EOF && c.lost != nil && errors.Is(c.lost.err, syscall.ECONNRESET) {
 		return c.failure("read", os.NewSyscallError("read", syscall.ECONNRESET))

@@ -26,13 +26,9 @@ func (r *relay) run() {
 	}
 	defer context.AfterFunc(r.proxy.ctx, r.far.kill)()
 	var both sync.WaitGroup
-	broken := false
-	both.Go(func() { broken = r.forward() })
+	both.Go(r.forward)
 	both.Go(r.answer)
 	both.Wait()
-	if broken {
-		r.reset()
-	}
 	_ = r.near.Close() // everything is said
 	_ = r.far.Close()
 	<-r.far.gone // what was said may still be on its way
@@ -77,14 +73,14 @@ func (r *relay) listen() {
 	}
 }
 
-// forward passes on what the near end says. It reports whether the far end has broken the connection.
-func (r *relay) forward() (broken bool) {
+// forward passes on what the near end says.
+func (r *relay) forward() {
 	said, err := r.said, r.over
 	r.said = nil
 	p := make([]byte, chunk)
 	for {
-		if _, err := r.far.Write(said); err != nil {
-			return !errors.Is(err, net.ErrClosed)
+		if _, lost := r.far.Write(said); lost != nil {
+			return // the answer ends in the same way
 		}
 		if err != nil {
 			break
@@ -98,7 +94,6 @@ func (r *relay) forward() (broken bool) {
 	} else if r.far.CloseWrite() != nil {
 		_ = r.far.Close() // it has no halves
 	}
-	return false
 }
 
 // answer passes on what the far end says.

@@ -113,7 +113,7 @@ func hear(t testing.TB, c net.Conn, text string) {
 	must(t, c.SetReadDeadline(time.Now().Add(patience)))
 	p := make([]byte, len(text))
 	if n, err := io.ReadFull(c, p); err != nil || string(p) != text {
-		t.Fatalf("heard %q, %v; want %q", p[:n], err, text)
+		t.Fatalf("heard %d bytes, %.40q, %v; want %d, %.40q", n, p[:n], err, len(text), text)
 	}
 }
 

@@ -121,6 +121,25 @@ func TestDelayBegins(t *testing.T) {
 	})
 }
 
+// TestDelayBeginsUnderRead has a shape begin while a read waits: the bytes after those that it gets are
+// delayed, too.
+func TestDelayBeginsUnderRead(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *Network, near, far net.Conn) {
+		heard := make(chan struct{})
+		go func() {
+			hear(t, near, "word")
+			close(heard)
+		}()
+		synctest.Wait()
+		must(t, n.Shape("f", both("s", "n1"), delay(50*ms)))
+		say(t, far, "word")
+		<-heard
+		start := time.Now()
+		tell(t, far, "another")
+		takes(t, start, 50*ms, near, "another")
+	})
+}
+
 func TestCutAndDelay(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *Network, near, far net.Conn) {
 		must(t, n.Shape("f", both("s", "n1"), delay(50*ms)))
@@ -172,7 +191,8 @@ func TestJitter(t *testing.T) {
 func TestBandwidth(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *Network, near, far net.Conn) {
 		must(t, n.Shape("f", one("s", "n1"), targets.Shape{BytesPerSec: 1 << 20}))
-		must(t, n.Shape("g", both("s", "n1"), targets.Shape{BytesPerSec: 1 << 10, DelayNanos: int64(100 * ms)}))
+		slow := targets.Shape{BytesPerSec: 1 << 10, DelayNanos: int64(100 * ms)}
+		must(t, n.Shape("g", both("s", "n1"), slow))
 		text := strings.Repeat("x", 1<<10)
 		start := time.Now()
 		say(t, near, text)
@@ -331,7 +351,12 @@ func TestBackPressure(t *testing.T) {
 				t.Fatalf("1 MiB went to a reader that stopped: %v", err)
 			default:
 			}
-			hear(t, ways[1], text)
+			must(t, ways[1].SetReadDeadline(time.Now().Add(patience)))
+			synctest.Wait() // whoever woke up waits again
+			got := make([]byte, len(text))
+			if n, err := io.ReadFull(ways[1], got); err != nil || string(got) != text {
+				t.Fatalf("heard %d bytes, %v", n, err)
+			}
 			must(t, <-wrote)
 		}
 	})

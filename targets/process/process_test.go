@@ -22,5 +22,6 @@ func target(t testing.TB) Target {
 }
 
 func TestConformance(t *testing.T) {
-	targettest.Run(t, target(t), &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1}, targettest.Options{})
+	targettest.Run(t, target(t), &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1},
+		targettest.Options{})
 }

@@ -148,8 +148,8 @@ func (f *Fleet) Promote(node string) error {
 	return f.tell(node, func(ctx context.Context) error { return f.admin.Promote(ctx, node) })
 }
 
-// CrashNote returns what server.CrashFile shall hold for a crash that makes that of unsynced writes, "" for no
-// such file.
+// CrashNote returns what server.CrashFile shall hold for a crash that makes that of unsynced writes, "" for
+// no such file.
 func CrashNote(node string, unsynced targets.Unsynced) (string, error) {
 	switch unsynced {
 	case targets.KeepUnsynced:

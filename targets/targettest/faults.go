@@ -50,7 +50,8 @@ func restart(r *Rig) error {
 	}
 	c, doErr := r.Do(r.User(), Peek(k, node))
 	silent := c.Err.Code != history.NoError
-	err = errors.Join(doErr, r.write(k, 2), killer.Start(node), killer.Start(node)) // the second changes nothing
+	// the second changes nothing
+	err = errors.Join(doErr, r.write(k, 2), killer.Start(node), killer.Start(node))
 	if err == nil && !silent {
 		err = fmt.Errorf("%s was killed and answers %v", node, c.Value)
 	}
@@ -110,8 +111,9 @@ func pause(r *Rig) error {
 }
 
 var networkChecks = []Check{
-	{"partition: both ways", "a node that is cut off misses a write and gets it after healing, by connections" +
-		" that were there before", func(r *Rig) error { return cutOff(r, true) }},
+	{"partition: both ways",
+		"a node that is cut off misses a write and gets it after healing, by connections" +
+			" that were there before", func(r *Rig) error { return cutOff(r, true) }},
 	{"partition: one way", "so does one that only does not hear the others",
 		func(r *Rig) error { return cutOff(r, false) }},
 	{"partition: clients", "a session that is cut off gets no answer, another one does", cutClients},
@@ -155,7 +157,8 @@ func cutOff(r *Rig, both bool) error {
 		return err
 	}
 	k := r.Key()
-	if err := errors.Join(r.write(k, 1), r.holds(node, k, 1), p.Cut("cut", r.between(node, both))); err != nil {
+	if err := errors.Join(r.write(k, 1), r.holds(node, k, 1), p.Cut("cut", r.between(node,
+		both))); err != nil {
 		return err
 	}
 	err = r.write(k, 2)
@@ -163,7 +166,8 @@ func cutOff(r *Rig, both bool) error {
 	c, doErr := r.Do(r.User(), Peek(k, node)) // the way of the clients is open
 	err = errors.Join(err, doErr, p.Uncut("cut"))
 	if err == nil && (c.Err.Code != history.NoError || !c.Value.Equal(num(1))) {
-		err = fmt.Errorf("%s is cut off from the others and answers a peek with %v %v %s, want 1", node, c.Value,
+		err = fmt.Errorf("%s is cut off from the others and answers a peek with %v %v %s, want 1", node,
+			c.Value,
 			c.Err.Code, c.Err.Text)
 	}
 	if err != nil {
@@ -228,7 +232,8 @@ func slow(r *Rig) error {
 	}
 	err = errors.Join(err, s.Unshape("slow"))
 	if err == nil && asked < delay/2 && !c.Value.Equal(num(1)) {
-		err = fmt.Errorf("packets to %s take %v, and right after a write it answers %v %v", node, delay, c.Value,
+		err = fmt.Errorf("packets to %s take %v, and right after a write it answers %v %v", node, delay,
+			c.Value,
 			c.Err.Code)
 	}
 	return err

@@ -184,7 +184,10 @@ func (r *Rig) Settle() error {
 		return err
 	}
 	key := r.Key()
-	return r.Until(r.opts.Settle, func() error { return r.Want(r.User(), Write(key, 1), history.IntValue(1)) })
+	return r.Until(r.opts.Settle, func() error {
+		return r.Want(r.User(), Write(key, 1),
+			history.IntValue(1))
+	})
 }
 
 // Key returns a key that nobody has used.

@@ -44,6 +44,11 @@ const (
 	queueXT              // xtables' target through nftables' compatibility layer
 )
 
+// String names the way, for people.
+func (q queueing) String() string {
+	return [...]string{"no queue", "nftables' queue", "xtables' NFQUEUE"}[q]
+}
+
 // means is what the kernel can do for shapes.
 type means struct {
 	queue queueing

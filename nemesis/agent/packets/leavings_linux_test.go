@@ -3,6 +3,7 @@
 package packets
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/rashomon-harness/rashomon/internal/need"
 )
 
 // leavings lists what is in the namespace of an end: tables, queueing disciplines, queues.
@@ -245,31 +248,48 @@ func checkAbilities(t *testing.T, all []Ability) {
 
 const inChild = "RASHOMON_TEST_CHILD"
 
-// TestOpenWithFewRights opens in a child process as it is in a pod: in a network namespace of its own, with
-// CAP_NET_ADMIN and no other right; there are no fresh namespaces then.
-func TestOpenWithFewRights(t *testing.T) {
-	if os.Getenv(inChild) != "" {
-		openAsInAPod(t)
-		return
-	}
-	if _, ok := newField(t); !ok {
-		return
-	}
-	child := exec.Command("/proc/self/exe", "-test.run=^TestOpenWithFewRights$", "-test.v")
-	child.Env = append(os.Environ(), inChild+"=1")
-	child.SysProcAttr = &syscall.SysProcAttr{
+// child runs a test again, alone in a network namespace of its own and with these rights only.
+func child(t *testing.T, rights ...uintptr) {
+	t.Helper()
+	again := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
+	again.Env = append(os.Environ(), inChild+"=1")
+	again.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  unix.CLONE_NEWNET,
 		Credential:  &syscall.Credential{Uid: 65534, Gid: 65534},
-		AmbientCaps: []uintptr{unix.CAP_NET_ADMIN},
+		AmbientCaps: rights,
 	}
-	out, err := child.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "fresh network namespace: operation not permitted") {
+	out, err := again.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	t.Logf("%s", out)
 }
 
-func openAsInAPod(t *testing.T) {
+// TestOpenInAPod opens with CAP_NET_ADMIN and no other right: there are no fresh namespaces then.
+func TestOpenInAPod(t *testing.T) {
+	if os.Getenv(inChild) != "" {
+		openInAPod(t)
+	} else if need.Root(t) {
+		child(t, unix.CAP_NET_ADMIN)
+	}
+}
+
+func TestOpenWithoutRights(t *testing.T) {
+	if os.Getenv(inChild) == "" {
+		if need.Root(t) {
+			child(t)
+		}
+		return
+	}
+	n, err := Open(nil)
+	var u *Unsupported
+	if n != nil || !errors.As(err, &u) || !strings.Contains(u.Reason, "it needs CAP_NET_ADMIN") {
+		t.Errorf("%v, %v", n, err)
+	}
+	t.Log(err)
+}
+
+func openInAPod(t *testing.T) {
 	t.Helper()
 	if err := once(func(r *rtnetlink) error {
 		return r.change(unix.RTM_NEWLINK, 0, linkHeader(1, unix.IFF_UP), nil)

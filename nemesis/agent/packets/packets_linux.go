@@ -34,8 +34,11 @@ type Network struct {
 // to packets here. The log may be nil.
 func Open(log *slog.Logger) (*Network, error) {
 	n, err := open(log)
+	if errors.Is(err, os.ErrPermission) {
+		err = fmt.Errorf("it needs CAP_NET_ADMIN in the network namespace: %w", err)
+	}
 	if err != nil {
-		return nil, err
+		return nil, &Unsupported{Reason: "nothing can be done to packets here: " + err.Error()}
 	}
 	n.abilities, n.means = n.explore()
 	// The first ability is the one without which there are no others.
@@ -57,7 +60,10 @@ func open(log *slog.Logger) (*Network, error) {
 	}
 	n := &Network{log: log, namespace: namespace, tables: newTables(namespace)}
 	if err := n.clean(); err != nil {
-		return nil, errors.Join(err, n.Close())
+		if namespace != nil {
+			err = errors.Join(err, namespace.Close())
+		}
+		return nil, err
 	}
 	return n, nil
 }

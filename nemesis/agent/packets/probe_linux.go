@@ -98,7 +98,11 @@ func (l *lab) ability(name string, observe func(means) error, attempts ...attemp
 		if err == nil {
 			return Ability{Name: name, OK: true, How: a.how, Reason: strings.Join(reasons, "; ")}, a.means
 		}
-		reasons = append(reasons, fmt.Sprintf("%s: %s", a.how, strings.ReplaceAll(err.Error(), "\n", ", ")))
+		how := a.how
+		if a.means.queue != queueNone {
+			how += " by " + a.means.queue.String()
+		}
+		reasons = append(reasons, fmt.Sprintf("%s: %s", how, strings.ReplaceAll(err.Error(), "\n", ", ")))
 	}
 	return Ability{Name: name, Reason: strings.Join(reasons, "; ")}, means{}
 }

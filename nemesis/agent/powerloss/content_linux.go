@@ -56,10 +56,10 @@ func (l *layer) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadR
 
 // Write writes, and syncs where the file was opened so or the call wants it.
 //
-// An append goes to the end of the file. That is where the kernel thinks it is, unless there was a power loss and
-// no stat since: then it has the bytes in its page cache at a wrong place, and has to drop them; not before the
-// answer, as it may hold a lock on the page until then. What it writes back from its page cache it writes through
-// any descriptor, so that the flags mean nothing.
+// An append goes to the end of the file. That is where the kernel thinks it is, unless there was a power
+// loss and no stat since: then it has the bytes in its page cache at a wrong place, and has to drop them;
+// not before the answer, as it may hold a lock on the page until then. What it writes back from its page
+// cache it writes through any descriptor, so that the flags mean nothing.
 func (l *layer) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {
 	n, status := l.node(in.NodeId)
 	if !status.Ok() {
@@ -100,7 +100,7 @@ func (l *layer) write(n *node, data []byte, off int64, writeBack bool) (int64, e
 	}
 	off, err := n.write(data, off, &l.budget)
 	if errors.Is(err, unix.ENOSPC) && !l.full.Swap(true) {
-		l.log.Warn("writes fail with ENOSPC: too much is pending; a sync, a power loss or a deletion makes room",
+		l.log.Warn("writes fail with ENOSPC: too much is pending; a sync, a loss or a deletion makes room",
 			"limit_bytes", l.budget.limit)
 	}
 	return off, err
@@ -137,8 +137,8 @@ func (l *layer) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
 	return fuse.ToStatus(l.sync(n, in.FsyncFlags&dataOnly != 0))
 }
 
-// sync puts the file into the backing and syncs it there. The second part takes the time of a disk; others can
-// use the file meanwhile, and a power loss too takes the file as durable then.
+// sync puts the file into the backing and syncs it there. The second part takes the time of a disk; others
+// can use the file meanwhile, and a power loss too takes the file as durable then.
 func (l *layer) sync(n *node, dataOnly bool) error {
 	l.loss.RLock()
 	err := n.flush(&l.budget)

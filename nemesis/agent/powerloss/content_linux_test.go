@@ -106,7 +106,8 @@ func TestAppend(t *testing.T) {
 	b.stored("log", "a1 b1 b3 a3 ")
 }
 
-// Whole pages that are appended after a power loss are in the kernel's page cache at the wrong place for a moment.
+// Whole pages that are appended after a power loss are in the kernel's page cache at the wrong place for a
+// moment.
 func TestAppendPagesAfterALoss(t *testing.T) {
 	b := newBench(t, MaxPending)
 	if b == nil {
@@ -143,8 +144,10 @@ func TestTruncate(t *testing.T) {
 	}{
 		{"shorter", func(f *os.File) { b.must(f.Truncate(2)) }, "ab", 0},
 		{"longer", func(f *os.File) { b.must(f.Truncate(9)) }, "abcdef" + zeros, 0},
-		{"shorter and longer", func(f *os.File) { b.must(f.Truncate(3)); b.must(f.Truncate(6)) }, "abc" + zeros, 0},
-		{"to nothing and longer", func(f *os.File) { b.must(f.Truncate(0)); b.must(f.Truncate(3)) }, zeros, 0},
+		{"shorter and longer", func(f *os.File) { b.must(errors.Join(f.Truncate(3), f.Truncate(6))) },
+			"abc" + zeros, 0},
+		{"to nothing and longer", func(f *os.File) { b.must(errors.Join(f.Truncate(0), f.Truncate(3))) },
+			zeros, 0},
 		{"by path", func(f *os.File) { b.must(os.Truncate(f.Name(), 1)) }, "a", 0},
 		{"by O_TRUNC", func(f *os.File) { b.create("f", "xyz", false) }, "xyz", 3},
 		{"a write cut short", func(f *os.File) { b.writeAt(f, "UVWXYZ", 0); b.must(f.Truncate(2)) }, "UV", 2},
@@ -259,8 +262,8 @@ func TestSyncFlags(t *testing.T) {
 	b.lose(Lost{})
 }
 
-// Not every kernel follows up such a write by an fsync of its own; and what it writes back from its page cache is
-// neither an append nor to be synced, whatever the flags of the descriptor that it took.
+// Not every kernel follows up such a write by an fsync of its own; and what it writes back from its page
+// cache is neither an append nor to be synced, whatever the flags of the descriptor that it took.
 func TestWriteRequests(t *testing.T) {
 	b := newBench(t, MaxPending)
 	if b == nil {

@@ -6,8 +6,8 @@ import (
 	"sort"
 )
 
-// cellBytes is how large an extent gets at most, and what extents are aligned to: it bounds the bytes that one
-// write has to copy beside its own.
+// cellBytes is how large an extent gets at most, and what extents are aligned to: it bounds the bytes that
+// one write has to copy beside its own.
 const cellBytes = 64 << 10
 
 // extentCost is what an extent takes beside its bytes, about: slice header, allocation, share of the map.
@@ -98,8 +98,8 @@ func joined(first, last extent, off int64, p []byte) extent {
 	return extent{start, data}
 }
 
-// resized returns data with n bytes, more than it has; what is added is undefined. The capacity doubles, up to
-// most, so that many small appends copy little.
+// resized returns data with n bytes, more than it has; what is added is undefined. The capacity doubles, up
+// to most, so that many small appends copy little.
 func resized(data []byte, n, most int) []byte {
 	if n <= cap(data) {
 		return data[:n]

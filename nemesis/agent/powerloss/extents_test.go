@@ -35,7 +35,7 @@ func checkExtents(t *testing.T, x *extents) {
 					i, cell, e.off, list[i-1].end())
 			}
 			if cap(e.data) > 2*len(e.data)+64 {
-				t.Fatalf("extent %d of cell %d has %d bytes in memory of %d", i, cell, len(e.data), cap(e.data))
+				t.Fatalf("extent %d of cell %d: %d bytes in memory of %d", i, cell, len(e.data), cap(e.data))
 			}
 		}
 	}
@@ -77,7 +77,12 @@ func TestExtents(t *testing.T) {
 		{"cut the end", func(x *extents) { x.put(3, []byte("abcde")); x.cut(5, endless) }, "3:ab"},
 		{"cut the begin", func(x *extents) { x.put(3, []byte("abcde")); x.cut(0, 5) }, "5:cde"},
 		{"cut all", func(x *extents) { x.put(3, []byte("abcde")); x.cut(0, endless) }, ""},
-		{"cut nothing", func(x *extents) { x.put(3, []byte("ab")); x.cut(5, 9); x.cut(4, 4); x.cut(0, 3) }, "3:ab"},
+		{"cut nothing", func(x *extents) {
+			x.put(3, []byte("ab"))
+			x.cut(5, 9)
+			x.cut(4, 4)
+			x.cut(0, 3)
+		}, "3:ab"},
 		{"cut across cells", func(x *extents) {
 			x.put(cellBytes-2, []byte("abcd"))
 			x.cut(cellBytes-1, cellBytes+1)
@@ -107,7 +112,8 @@ func TestExtentsCover(t *testing.T) {
 		off, n int64
 		want   bool
 	}{
-		{10, 10, true}, {12, 3, true}, {9, 2, false}, {19, 2, false}, {10, 30, false}, {0, 5, false}, {39, 1, true},
+		{10, 10, true}, {12, 3, true}, {39, 1, true},
+		{9, 2, false}, {19, 2, false}, {10, 30, false}, {0, 5, false},
 	} {
 		if got := x.covers(tc.off, tc.n); got != tc.want {
 			t.Errorf("covers(%d, %d) = %v", tc.off, tc.n, got)

@@ -25,8 +25,8 @@ type layer struct {
 	full               atomic.Bool // the log has said that the budget is exhausted
 	shut               atomic.Bool // all requests fail from now on
 
-	// loss is held exclusively at the instant of a power loss, and shared by all that changes what is pending:
-	// so all files are lost at the same instant.
+	// loss is held exclusively at the instant of a power loss, and shared by all that changes what is
+	// pending: so all files are lost at the same instant.
 	loss sync.RWMutex
 	// dark is true while the kernel's page cache is emptied at a power loss: what it writes back is lost.
 	dark bool
@@ -136,7 +136,8 @@ func (l *layer) setAttr(n *node, in *fuse.SetAttrIn) error {
 	gid, hasGID := in.GetGID()
 	if hasUID || hasGID {
 		// Without a value they are -1, which means: as it was.
-		if err := unix.Fchownat(n.path, "", int(int32(uid)), int(int32(gid)), unix.AT_EMPTY_PATH); err != nil {
+		err := unix.Fchownat(n.path, "", int(int32(uid)), int(int32(gid)), unix.AT_EMPTY_PATH)
+		if err != nil {
 			return err
 		}
 	}

@@ -13,12 +13,13 @@ import (
 // errClosed is the answer of a file system that was closed.
 var errClosed = errors.New("the file system that forgets is not mounted any more")
 
-// PowerLoss forgets all that was not synced, of all files at one instant, and returns when nobody can see it any
-// more. It returns what was lost; what the kernel had not handed over yet of shared mappings is lost too, and not
-// counted. An error means that nothing is mounted, or that the kernel may still show something of it.
+// PowerLoss forgets all that was not synced, of all files at one instant, and returns when nobody can see it
+// any more. It returns what was lost; what the kernel had not handed over yet of shared mappings is lost
+// too, and not counted. An error means that nothing is mounted, or that the kernel may still show something
+// of it.
 //
-// Those who write should be dead by then. A process that writes to a page at that very instant may go on seeing
-// in that page what was there before its write; the backing has it right.
+// Those who write should be dead by then. A process that writes to a page at that very instant may go on
+// seeing in that page what was there before its write; the backing has it right.
 func (f *FS) PowerLoss() (Lost, error) {
 	f.losing <- struct{}{}
 	defer func() { <-f.losing }()

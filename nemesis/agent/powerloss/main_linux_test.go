@@ -48,8 +48,8 @@ func serveForever(backing, at string) error {
 	return err
 }
 
-// mapAndObey maps a file shared. A page fault on a mapping blocks a whole processor of the Go runtime, so that
-// the process that serves the file must not be the one that maps it.
+// mapAndObey maps a file shared. A page fault on a mapping blocks a whole processor of the Go runtime, so
+// that the process that serves the file must not be the one that maps it.
 func mapAndObey(path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -59,7 +59,8 @@ func mapAndObey(path string) error {
 	if err != nil {
 		return err
 	}
-	data, err := unix.Mmap(int(file.Fd()), 0, int(info.Size()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	const access = unix.PROT_READ | unix.PROT_WRITE
+	data, err := unix.Mmap(int(file.Fd()), 0, int(info.Size()), access, unix.MAP_SHARED)
 	if err != nil {
 		return err
 	}
@@ -76,8 +77,6 @@ func mapAndObey(path string) error {
 			copy(data[at:], words[2])
 		case "msync":
 			err = unix.Msync(data, unix.MS_SYNC)
-		case "append":
-			_, err = file.WriteAt([]byte(words[2]), info.Size())
 		}
 		if err != nil {
 			return err

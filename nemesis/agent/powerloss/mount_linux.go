@@ -28,8 +28,8 @@ type FS struct {
 }
 
 // Mount has the directory backing show at the directory at, which may be the same but must not lie below it;
-// files are changed through at only from then on. All users may use it. It serves until Close, or until somebody
-// unmounts it. Without a log (nil) nothing is said.
+// files are changed through at only from then on. All users may use it. It serves until Close, or until
+// somebody unmounts it. Without a log (nil) nothing is said.
 //
 // The errors say what is missing: the directories, the device /dev/fuse, the right to mount. What an earlier
 // process that died has left at that place is to be removed by Unmount before.
@@ -148,8 +148,8 @@ func attach(source, at string, maxRead int) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("open /dev/fuse, which the process must have: %w", err)
 	}
-	options := fmt.Sprintf("fd=%d,rootmode=40000,user_id=%d,group_id=%d,allow_other,default_permissions,max_read=%d",
-		device, unix.Geteuid(), unix.Getegid(), maxRead)
+	options := fmt.Sprintf("fd=%d,user_id=%d,group_id=%d,max_read=%d,"+
+		"rootmode=40000,allow_other,default_permissions", device, unix.Geteuid(), unix.Getegid(), maxRead)
 	const flags = unix.MS_NOSUID | unix.MS_NODEV
 	if err := unix.Mount(source, at, "fuse."+fsName, flags, options); err != nil {
 		_ = unix.Close(device)
@@ -158,9 +158,9 @@ func attach(source, at string, maxRead int) (int, error) {
 	return device, nil
 }
 
-// settlePolling has the kernel ask once whether files can be polled: the library says no, for the whole mount.
-// Otherwise Go's poller would ask when a file is opened in this very process, at a moment when the answer may
-// have no processor left to run on.
+// settlePolling has the kernel ask once whether files can be polled: the library says no, for the whole
+// mount. Otherwise Go's poller would ask when a file is opened in this very process, at a moment when the
+// answer may have no processor left to run on.
 func settlePolling(at string) {
 	fd, err := unix.Open(filepath.Join(at, ".go-fuse-epoll-hack"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -175,7 +175,8 @@ const closeTimeout = 2 * time.Second
 
 // Close unmounts, and syncs nothing: the backing is left as a power loss would leave it. When somebody still
 // uses the mount, it disappears for all others, and every further request of theirs fails with EIO. Closing
-// again does nothing. It is no error that somebody else has unmounted it before, or covered it by another mount.
+// again does nothing. It is no error that somebody else has unmounted it before, or covered it by another
+// mount.
 func (f *FS) Close() error {
 	f.layer.shut.Store(true)
 	top, err := topMount(f.at)

@@ -332,7 +332,8 @@ broken
 			t.Errorf("at %s: %+v, %v", tc.path, got, err)
 		}
 	}
-	for field, want := range map[string]string{`a`: "a", `\040`: " ", `a\134b`: `a\b`, `\0`: `\0`, `\9zz`: `\9zz`} {
+	fields := map[string]string{`a`: "a", `\040`: " ", `a\134b`: `a\b`, `\0`: `\0`, `\9zz`: `\9zz`}
+	for field, want := range fields {
 		if got := unescaped(field); got != want {
 			t.Errorf("%s is %q", field, got)
 		}

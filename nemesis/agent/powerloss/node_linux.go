@@ -79,7 +79,8 @@ func (n *node) read(p []byte, off int64) (int, error) {
 // atEnd is the offset of a write that is to append.
 const atEnd = -1
 
-// write writes p at off, or atEnd, and returns where that was. It fails with ENOSPC when the budget has no room.
+// write writes p at off, or atEnd, and returns where that was. It fails with ENOSPC when the budget has no
+// room.
 func (n *node) write(p []byte, off int64, b *budget) (int64, error) {
 	most := costOfWrite(len(p))
 	if !b.take(most) {

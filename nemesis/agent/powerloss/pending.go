@@ -118,7 +118,8 @@ func (d *pending) flush(s store) error {
 	return nil
 }
 
-// flushHidden makes zero in the store, which is size long, what does not show. It returns the store's new size.
+// flushHidden makes zero in the store, which is size long, what does not show. It returns the store's new
+// size.
 func (d *pending) flushHidden(s store, size int64) (int64, error) {
 	for _, h := range d.hidden {
 		if h.from >= size {

@@ -10,8 +10,9 @@ import (
 	"path/filepath"
 )
 
-// Probe finds out whether the file system works here: in a new directory below dir (the one for temporary files
-// when it is empty) it mounts, writes, has a power loss, looks, and unmounts. The error says what did not work.
+// Probe finds out whether the file system works here: in a new directory below dir (the one for temporary
+// files when it is empty) it mounts, writes, has a power loss, looks, and unmounts. The error says what did
+// not work.
 func Probe(dir string) error {
 	work, err := os.MkdirTemp(dir, "powerloss-probe-")
 	if err != nil {

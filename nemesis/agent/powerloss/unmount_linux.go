@@ -23,9 +23,9 @@ type mountPoint struct {
 // errNotMounted says that there is no mount at a path.
 var errNotMounted = errors.New("nothing is mounted there")
 
-// Unmount removes the mounts of this package at a path, lazily, whether they are still served or their server
-// has died: those who use them keep them until they let go. It does nothing when there is none, and returns an
-// error when some other file system is mounted there, or on top.
+// Unmount removes the mounts of this package at a path, lazily, whether they are still served or their
+// server has died: those who use them keep them until they let go. It does nothing when there is none, and
+// returns an error when some other file system is mounted there, or on top.
 func Unmount(at string) error {
 	path, err := mountPath(at)
 	if err != nil {
@@ -37,7 +37,7 @@ func Unmount(at string) error {
 			return nil
 		}
 		if err == nil && top.fsType != "fuse."+fsName {
-			err = fmt.Errorf("the mount there is of type %s, only fuse.%s may be unmounted", top.fsType, fsName)
+			err = fmt.Errorf("the mount there is of type %s, expected fuse.%s", top.fsType, fsName)
 		}
 		if err == nil {
 			err = unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
