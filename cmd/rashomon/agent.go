@@ -17,8 +17,9 @@ func (a *app) agentCommand() *cobra.Command {
 		Use:   "agent",
 		Short: "Run the agent of a pod",
 		Long: "Runs the part of the harness that lives in the holder of a pod: it does to the pod's\n" +
-			"network, clocks and processes what it is told through HTTP, heals everything by itself when its lease\n" +
-			"runs out, and ends with SIGTERM. The harness starts it; it is of no use outside of a pod.",
+			"network, clocks and processes what it is told through HTTP, heals everything by itself\n" +
+			"when its lease runs out, and ends with SIGTERM. The harness starts it; it is of no use\n" +
+			"outside of a pod.",
 		Example: "  rashomon agent --listen :7070 --token secret --ttl 10s",
 		Args:    cobra.NoArgs,
 	}

@@ -32,7 +32,8 @@ func (a *app) nodeCommand() *cobra.Command {
 		Use:   "node",
 		Short: "Run a node of the reference store",
 		Long: "Runs one node of the bundled reference store until it is told to stop. Clients and\n" +
-			"operators speak HTTP and JSON with it, other nodes a stream of frames. The log goes to standard error.",
+			"operators speak HTTP and JSON with it, other nodes a stream of frames. The log goes to\n" +
+			"standard error.",
 		Example: "  rashomon node --id 1 --peers :7101,:7102,:7103 --listen :7001 --listen-peers :7101 \\\n" +
 			"    --data n1 --bootstrap --config '{\"replication\": \"quorum\"}'\n" +
 			"  curl -d '{\"op\":\"write\",\"epoch\":1,\"key\":\"k\",\"value\":1}' \\\n" +

@@ -57,11 +57,9 @@ func newCluster(pods *container.Deployment, spec *targets.Spec) (*cluster, error
 	c.fleet = reference.NewFleet(c.admin, slices.Clone(spec.Nodes), pods.Running)
 	c.Live = reference.NewLive(store, reference.NewMapper(spec.Nodes, store.Shards), spec.Seed,
 		func(ctx context.Context, session, node string) (net.Conn, error) {
-			conn, err := dial(ctx, node)
-			if err != nil {
-				return nil, err
-			}
-			return c.clients.Conn(conn, session, node), nil
+			return c.clients.Dial(ctx, session, node, func(ctx context.Context) (net.Conn, error) {
+				return dial(ctx, node)
+			})
 		})
 	for _, b := range bases {
 		if err := c.clients.Base(b.Links, b.Shape); err != nil {

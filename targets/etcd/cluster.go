@@ -10,13 +10,12 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/rashomon-harness/rashomon/nemesis/agent"
 	"github.com/rashomon-harness/rashomon/targets"
 	"github.com/rashomon-harness/rashomon/targets/container"
 	"github.com/rashomon-harness/rashomon/targets/links"
 )
 
-// pods is what runs the nodes: a *container.Deployment.
+// pods is what runs the nodes: a deployment.
 type pods interface {
 	targets.Partitioner
 	targets.Shaper
@@ -27,7 +26,7 @@ type pods interface {
 	Dial(ctx context.Context, node string, port int) (net.Conn, error)
 	Running(node string) bool
 	Logs(ctx context.Context, node string) ([]byte, error)
-	Health(ctx context.Context, node string) (agent.Health, error)
+	Abilities(ctx context.Context) ([]targets.Ability, error)
 	Lapsed() error
 	Keep() (hint string)
 	Close() error
@@ -93,19 +92,6 @@ func (c *cluster) dialThrough(ctx context.Context, session, node string) (net.Co
 // dialPast connects the harness to a node, past all faults of clients' links.
 func (c *cluster) dialPast(ctx context.Context, _, node string) (net.Conn, error) {
 	return c.pods.Dial(ctx, node, clientPort)
-}
-
-// Abilities returns by which means the agents in the pods break things.
-func (c *cluster) Abilities(ctx context.Context) ([]targets.Ability, error) {
-	health, err := c.pods.Health(ctx, c.nodes[0])
-	if err != nil {
-		return nil, err
-	}
-	var out []targets.Ability
-	for _, a := range health.Abilities {
-		out = append(out, targets.Ability{Name: "agent: " + a.Name, OK: a.OK, How: a.How, Reason: a.Reason})
-	}
-	return out, nil
 }
 
 // Close ends the clients, the nodes and their network. It is an error when faults were not in force all the

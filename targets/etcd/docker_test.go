@@ -155,7 +155,7 @@ func TestCluster(t *testing.T) {
 		run  func(*live)
 	}{
 		{"etcd operations", testOperations}, {"evidence", testEvidence}, {"clients", testClientLinks},
-		{"slow link", testSlowLink}, {"refused faults", testRefusedFaults}, {"old leader", testOldLeader},
+		{"abilities", testAbilities}, {"slow link", testSlowLink}, {"refused faults", testRefusedFaults}, {"old leader", testOldLeader},
 		{"pause", testPause}, {"crash of the leader", testCrash},
 	} {
 		t.Run(part.name, func(t *testing.T) {
@@ -291,6 +291,13 @@ func testClientLinks(l *live) {
 	}
 	if ok, missing := l.Settled(); !ok {
 		l.t.Errorf("faults of clients' links unsettled the nodes: %s", missing)
+	}
+}
+
+func testAbilities(l *live) {
+	all, err := l.Abilities(l.t.Context())
+	if err != nil || len(all) < 5 || !strings.HasPrefix(all[0].Name, "agent: ") {
+		l.t.Errorf("%+v %v", all, err)
 	}
 }
 

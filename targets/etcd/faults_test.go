@@ -8,7 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/rashomon-harness/rashomon/nemesis/agent"
 	"github.com/rashomon-harness/rashomon/targets"
 	"github.com/rashomon-harness/rashomon/targets/links"
 )
@@ -47,8 +46,8 @@ func (p *fakePods) Lapsed() error                                { return p.note
 func (p *fakePods) Keep() string                                 { return "kept" }
 func (p *fakePods) Close() error                                 { return p.note("close") }
 func (p *fakePods) Logs(context.Context, string) ([]byte, error) { return nil, nil }
-func (p *fakePods) Health(context.Context, string) (agent.Health, error) {
-	return agent.Health{}, errors.New("nobody there")
+func (p *fakePods) Abilities(context.Context) ([]targets.Ability, error) {
+	return nil, errors.New("nobody there")
 }
 func (p *fakePods) Dial(context.Context, string, int) (net.Conn, error) {
 	return nil, errors.New("nobody there")

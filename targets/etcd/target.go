@@ -67,13 +67,29 @@ func (t Target) Deploy(ctx context.Context, spec *targets.Spec) (_ targets.Clust
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
-	c := newCluster(spec.Nodes, cfg, d, links.New(spec.Nodes))
+	c := newCluster(spec.Nodes, cfg, deployment{d}, links.New(spec.Nodes))
 	c.engine = engine
 	start := func(image string) error { return launchPods(ctx, d, c, spec, image) }
 	if err := t.launch(cfg.image, start); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
+}
+
+// deployment is pods of containers.
+type deployment struct{ *container.Deployment }
+
+// Abilities returns by which means the agents in the pods break things.
+func (d deployment) Abilities(ctx context.Context) ([]targets.Ability, error) {
+	health, err := d.Health(ctx, d.Nodes()[0])
+	if err != nil {
+		return nil, err
+	}
+	var out []targets.Ability
+	for _, a := range health.Abilities {
+		out = append(out, targets.Ability{Name: "agent: " + a.Name, OK: a.OK, How: a.How, Reason: a.Reason})
+	}
+	return out, nil
 }
 
 // launch starts the pods from the image that is asked for. Where none is, and the default is not to be had,

@@ -67,11 +67,10 @@ func newCluster(spec *targets.Spec, store *refimpl.Config, bases []reference.Bas
 	})
 	c.Live = reference.NewLive(store, reference.NewMapper(spec.Nodes, store.Shards), spec.Seed,
 		func(ctx context.Context, session, name string) (net.Conn, error) {
-			conn, err := c.dial(ctx, name)
-			if err != nil {
-				return nil, err
-			}
-			return c.Conn(conn, session, name), nil
+			return c.Dial(ctx, session, name, func(ctx context.Context) (net.Conn,
+				error) {
+				return c.dial(ctx, name)
+			})
 		})
 	return c, nil
 }
