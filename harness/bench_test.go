@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/rashomon-harness/rashomon/history"
+	"github.com/rashomon-harness/rashomon/plan"
 	"github.com/rashomon-harness/rashomon/targets"
+	"github.com/rashomon-harness/rashomon/workloads"
 )
 
 // quickCluster has clients that answer at once, from within Submit.
@@ -27,12 +29,39 @@ func (quickClient) Submit(inv *history.Event, done func(targets.Completion)) {
 	done(out)
 }
 
-// quickCatalogue is memCatalogue with clusters that answer at once.
+// hasty is a workload of no limited rate: in its time, a thousand times as fast as the run's, every arrival
+// is over and due.
+type hasty struct{ workloads.Workload }
+
+const haste = 1000
+
+func (h hasty) Next(ctx *plan.Context, step *plan.Step) {
+	c := *ctx
+	c.Now *= haste
+	if h.Workload.Next(&c, step); step.Kind == plan.Wait {
+		step.Until /= haste
+	}
+}
+
+func (h hasty) Update(ctx *plan.Context, ev *history.Event) {
+	c := *ctx
+	c.Now *= haste
+	h.Workload.Update(&c, ev)
+}
+
+// quickCatalogue is memCatalogue with clusters that answer at once, and a workload that is always due.
 func quickCatalogue(m *memTarget) *Catalogue {
 	cat := memCatalogue(m)
 	cat.Targets = []targets.Target{badTarget{m, func(c targets.Cluster) targets.Cluster {
 		return quickCluster{c.(*memCluster)}
 	}}}
+	register := workloads.RegisterInfo()
+	build := register.New
+	register.New = func(p *workloads.Params) (workloads.Workload, error) {
+		w, err := build(p)
+		return hasty{w}, err
+	}
+	cat.Workloads = []workloads.Info{register}
 	return cat
 }
 

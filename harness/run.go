@@ -68,7 +68,7 @@ type run struct {
 	rec     *history.Recorder
 	tape    *tape           // to rec, in wall time; nil when events go there directly
 	events  int             // recorded
-	open    []history.Event // by thread: the invocation under way, with Type Invoke; else the zero Event
+	open    []history.Event // by thread: the invocation under way; its Op is zero when there is none
 	last    int64           // time of the last event
 	ops, ok int
 	failure string // why the run could not do what was asked, "" while it could
@@ -208,7 +208,7 @@ func (r *run) completeLocked(inv *history.Event, c *targets.Completion, t int64)
 		ev.Value = c.Value
 		r.ok++
 	}
-	*inv = history.Event{}
+	inv.Op = history.OpID{}
 	r.recordLocked(&ev, t)
 	r.sched.Complete(int(ev.Op.Thread), &ev)
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,13 +34,14 @@ func (a *app) cleanCommand() *cobra.Command {
 		if err != nil {
 			return failure(err)
 		}
+		defer engine.Close()
 		done, err := engine.Clean(cmd.Context(), o)
 		if d.output == asJSON {
-			return failure(firstOf(err, json.NewEncoder(a.stdout).Encode(done)))
+			return failure(cmp.Or(err, json.NewEncoder(a.stdout).Encode(done)))
 		}
 		fmt.Fprintf(a.stdout,
-			"removed: %d runs (%s), %d containers, %d networks, %d volumes, %d mounts, %d images\n",
-			len(done.Runs), strings.Join(done.Runs, ", "), done.Containers, done.Networks, done.Volumes,
+			"removed: %d runs %v, %d containers, %d networks, %d volumes, %d mounts, %d images\n",
+			len(done.Runs), done.Runs, done.Containers, done.Networks, done.Volumes,
 			done.Mounts,
 			done.Images)
 		for _, run := range slices.Sorted(maps.Keys(done.Spared)) {
@@ -49,14 +50,4 @@ func (a *app) cleanCommand() *cobra.Command {
 		return failure(err)
 	}
 	return cmd
-}
-
-// firstOf returns the first error that is one.
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

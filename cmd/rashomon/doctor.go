@@ -14,6 +14,7 @@ import (
 	"github.com/rashomon-harness/rashomon/harness"
 	"github.com/rashomon-harness/rashomon/results"
 	"github.com/rashomon-harness/rashomon/targets"
+	"github.com/rashomon-harness/rashomon/targets/container"
 	"github.com/rashomon-harness/rashomon/targets/reference"
 	"github.com/rashomon-harness/rashomon/targets/targettest"
 )
@@ -100,7 +101,11 @@ func (a *app) examineOne(ctx context.Context, t targets.Target) []finding {
 	began := time.Now()
 	c, err := t.Deploy(ctx, &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1})
 	if err != nil {
-		return []finding{{env, "three nodes", cannotDo, err.Error()}}
+		f := finding{env, "three nodes", failedDo, err.Error()}
+		if _, noEngine := errors.AsType[*container.NoEngine](err); noEngine {
+			f.Result = cannotDo
+		}
+		return []finding{f}
 	}
 	out := []finding{{env, "three nodes", canDo, fmt.Sprintf("up after %.1f s", time.Since(began).Seconds())}}
 	if reader, ok := c.(abilityReader); ok {
@@ -112,7 +117,8 @@ func (a *app) examineOne(ctx context.Context, t targets.Target) []finding {
 	} else {
 		for _, check := range targettest.Checks() {
 			if ctx.Err() != nil {
-				break
+				out = append(out, finding{env, check.Name, failedDo, "not tried: " + ctx.Err().Error()})
+				continue
 			}
 			fmt.Fprintf(a.stderr, "%s: %s\n", env, check.Name)
 			out = append(out, diagnose(env, rig, &check))
@@ -143,12 +149,12 @@ func abilities(ctx context.Context, env string, r abilityReader) []finding {
 
 // diagnose tries one thing.
 func diagnose(env string, rig *targettest.Rig, check *targettest.Check) finding {
-	err := errors.Join(check.Try(rig), rig.Settle())
-	if reason, not := targettest.Declined(err); not {
-		return finding{env, check.Name, cannotDo, reason}
-	}
-	if err != nil {
+	declined, err := rig.Try(check)
+	switch {
+	case err != nil:
 		return finding{env, check.Name, failedDo, err.Error()}
+	case declined != "":
+		return finding{env, check.Name, cannotDo, declined}
 	}
 	return finding{env, check.Name, canDo, check.About}
 }

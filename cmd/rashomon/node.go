@@ -104,7 +104,8 @@ func (a *app) runNode(ctx context.Context, f *nodeFlags) error {
 			stop()
 		}
 	}
-	return failure(errors.Join(server.Run(ctx, f.Config), notReady))
+	err = server.Run(ctx, f.Config)
+	return failure(errors.Join(err, notReady))
 }
 
 // nodeConfig reads the store's configuration of a cluster of so many nodes.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"sync"
 	"time"
 )
@@ -26,7 +27,7 @@ type clock struct {
 type skewed struct {
 	Skew
 	since  time.Time
-	frozen int64 // the wall time at which it stopped the clock
+	frozen int64 // the wall time, without steps, at which it stopped the clock
 }
 
 // ppmMax bounds the rate of a clock.
@@ -46,15 +47,18 @@ func (c *clock) now() (mono, wall int64) {
 func (c *clock) at(t time.Time) (mono, wall int64) {
 	mono = c.base + scaled(t.Sub(c.since), c.rateLocked())
 	wall = t.UnixNano()
+	steps, stands := int64(0), int64(0)
 	for _, s := range c.skews {
-		wall += s.StepNanos + int64(t.Sub(s.since))/1000*s.DriftPPM/1000
-	}
-	for _, s := range c.skews {
-		if s.Freeze {
-			wall = min(wall, s.frozen)
+		steps += s.StepNanos
+		wall += scaled(t.Sub(s.since), s.DriftPPM) - int64(t.Sub(s.since))
+		if s.Freeze && (stands == 0 || s.frozen < stands) {
+			stands = s.frozen
 		}
 	}
-	return mono, wall
+	if stands != 0 {
+		wall = stands
+	}
+	return mono, wall + steps
 }
 
 // rateLocked returns parts per million beyond the true rate.
@@ -68,7 +72,8 @@ func (c *clock) rateLocked() int64 {
 
 // scaled returns how far a clock that is fast by ppm runs in d.
 func scaled(d time.Duration, ppm int64) int64 {
-	return int64(d) + int64(d)/1000*ppm/1000
+	n := int64(d)
+	return n + n/1e6*ppm + n%1e6*ppm/1e6
 }
 
 // until returns how long it takes until the monotonic clock shows mono.
@@ -86,8 +91,25 @@ func (c *clock) skew(id string, s Skew) {
 	defer c.mu.Unlock()
 	t := c.real()
 	mono, wall := c.at(t)
+	for _, other := range c.skews {
+		wall -= other.StepNanos
+	}
 	c.base, c.since = mono, t
 	c.skews[id] = skewed{Skew: s, since: t, frozen: wall}
+}
+
+// check returns an error when the skew is none.
+func (s Skew) check() error {
+	set := 0
+	for _, is := range []bool{s.StepNanos != 0, s.DriftPPM != 0, s.Freeze} {
+		if is {
+			set++
+		}
+	}
+	if set > 1 || s.DriftPPM < -ppmMax || s.DriftPPM > ppmMax {
+		return fmt.Errorf("a skew is one of step_ns, drift_ppm (up to %d either way) and freeze", ppmMax)
+	}
+	return nil
 }
 
 // unskew takes a skew away: the wall clock is right again, as if it had never been, and the monotonic one

@@ -42,3 +42,31 @@ func TestClock(t *testing.T) {
 	c.unskew("never")
 	want("thawed", 17*time.Second, 0)
 }
+
+func TestMonotonicWhenSlow(t *testing.T) {
+	at := time.Unix(1000, 0)
+	c := newClock(func() time.Time { return at })
+	c.skew("d", Skew{DriftPPM: -50_000})
+	last := int64(0)
+	for range 5000 {
+		at = at.Add(1)
+		mono, _ := c.now()
+		if mono < last {
+			t.Fatalf("mono went back from %d to %d", last, mono)
+		}
+		last = mono
+	}
+}
+
+func TestFrozenAndSteppedBack(t *testing.T) {
+	at := time.Unix(1000, 0)
+	c := newClock(func() time.Time { return at })
+	c.skew("f", Skew{Freeze: true})
+	c.skew("s", Skew{StepNanos: -30e9})
+	_, a := c.now()
+	at = at.Add(5 * time.Second)
+	_, b := c.now()
+	if a != b {
+		t.Fatalf("frozen clock ran %v", time.Duration(b-a))
+	}
+}

@@ -29,8 +29,11 @@ type disk struct {
 	wake    *sync.Cond
 	wanted  []wantedSync
 	faults  map[string]DiskFault
+	failed  bool // something was refused: what the disk holds now is unknown, and nothing more is written
 	closing bool
 	done    sync.WaitGroup
+
+	snapshots sync.Mutex // held while one is made
 }
 
 // wantedSync asks that everything before at be durable.
@@ -38,6 +41,7 @@ type wantedSync struct {
 	token uint64
 	at    mark
 	file  *os.File
+	last  bool // nothing is written to the file any more
 }
 
 // DiskFault makes a disk misbehave.
@@ -74,7 +78,8 @@ func openDisk(dir string, r *recovered, limit int64, log *slog.Logger, told func
 	if err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	if err := d.markSynced(d.at); err != nil { // recovery synced it
+	// Recovery synced it. The note has to be there from the first record on.
+	if err := errors.Join(d.markSynced(d.at), d.mark.Sync(), syncDir(dir)); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	d.done.Go(d.syncing)
@@ -93,35 +98,36 @@ func (d *disk) resume(r *recovered) error {
 	}
 	d.file, d.at = f, mark{r.generation, r.size}
 	if r.size == 0 {
-		return d.writeHeader()
+		d.at.offset = headerSize
+		return writeHeader(f, r.generation)
 	}
 	_, err = f.Seek(r.size, 0)
 	return err
 }
 
-// begin begins the log of generation g.
+// begin begins the log of generation g. Before it has a header and a name that are durable nothing goes
+// there.
 func (d *disk) begin(g uint64) error {
 	f, err := os.Create(filepath.Join(d.dir, fmt.Sprintf(logName, g)))
 	if err != nil {
 		return err
 	}
-	d.file, d.at = f, mark{g, 0}
-	if err := d.writeHeader(); err != nil {
-		return err
+	if err := errors.Join(writeHeader(f, g), syncDir(d.dir)); err != nil {
+		return errors.Join(err, f.Close())
 	}
-	return syncDir(d.dir)
+	d.file, d.at = f, mark{g, headerSize}
+	return nil
 }
 
-func (d *disk) writeHeader() error {
-	_, err := d.file.WriteAt(header(logMagic, d.at.generation, 0), 0)
-	if err != nil {
+// writeHeader makes a file an empty log.
+func writeHeader(f *os.File, g uint64) error {
+	if _, err := f.WriteAt(header(logMagic, g, 0), 0); err != nil {
 		return err
 	}
-	d.at.offset = headerSize
-	if _, err := d.file.Seek(headerSize, 0); err != nil {
+	if _, err := f.Seek(headerSize, 0); err != nil {
 		return err
 	}
-	return d.file.Sync()
+	return f.Sync()
 }
 
 // write writes records, and asks for their durability when that is wanted.
@@ -133,17 +139,37 @@ func (d *disk) write(w *refimpl.Write) {
 		return
 	}
 	if w.Sync {
-		d.ask(wantedSync{w.Token, d.at, d.file})
+		d.ask(wantedSync{token: w.Token, at: d.at, file: d.file})
 	}
-	if d.at.offset > d.limit {
-		if err := d.rotate(); err != nil {
-			d.log.Error("another log cannot be begun", "error", err)
-		}
+	if d.at.offset <= d.limit {
+		return
+	}
+	if err := d.rotate(); err != nil {
+		d.log.Error("another log cannot be begun", "error", err)
+		d.fail()
+		d.ask(wantedSync{})
 	}
 }
 
+// fail has everything refused from now on.
+func (d *disk) fail() {
+	d.mu.Lock()
+	d.failed = true
+	d.mu.Unlock()
+}
+
+func (d *disk) hasFailed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failed
+}
+
 func (d *disk) append(records []refimpl.Record) error {
-	if d.has(func(f DiskFault) bool { return f.Fail == "full" }) {
+	switch {
+	case d.hasFailed():
+		return errFailed
+	case d.has(func(f DiskFault) bool { return f.Fail == "full" }):
+		d.fail()
 		return errors.New("no space left on device (injected)")
 	}
 	d.buf = d.buf[:0]
@@ -152,19 +178,26 @@ func (d *disk) append(records []refimpl.Record) error {
 			d.buf = appendFrame(d.buf, &records[i])
 		}
 	}
-	n, err := d.file.Write(d.buf)
-	d.at.offset += int64(n)
-	return err
+	if _, err := d.file.Write(d.buf); err != nil {
+		d.fail()
+		return err
+	}
+	d.at.offset += int64(len(d.buf))
+	return nil
 }
+
+var errFailed = errors.New("the disk has failed before")
 
 // rotate begins another log and has a snapshot made of the old ones.
 func (d *disk) rotate() error {
 	old := d.at.generation
-	d.ask(wantedSync{at: d.at, file: d.file}) // the syncer closes it when a later file's turn has come
+	d.ask(wantedSync{at: d.at, file: d.file, last: true})
 	if err := d.begin(old + 1); err != nil {
 		return err
 	}
 	d.done.Go(func() {
+		d.snapshots.Lock()
+		defer d.snapshots.Unlock()
 		if err := snapshot(d.dir, old); err != nil {
 			d.log.Error("no snapshot was made", "generation", old, "error", err)
 		}
@@ -183,6 +216,9 @@ func snapshot(dir string, g uint64) error {
 	base := uint64(0)
 	if len(snapshots) > 0 {
 		base = snapshots[len(snapshots)-1]
+		if base >= g {
+			return nil
+		}
 		if r.records, err = readSnapshot(dir, base); err != nil {
 			return err
 		}
@@ -249,37 +285,55 @@ func (d *disk) syncBatch(batch []wantedSync) {
 				d.told(refimpl.Input{Kind: kind, Token: w.token})
 			}
 		}
+		if batch[n-1].last {
+			_ = batch[n-1].file.Close() // it was synced, or the disk has failed
+		}
 		batch = batch[n:]
 	}
 }
 
 // syncFile makes a log durable up to where w says, and notes that.
-func (d *disk) syncFile(w wantedSync) error {
-	if w.file == nil {
+func (d *disk) syncFile(w wantedSync) (err error) {
+	defer func() {
+		if err != nil {
+			d.log.Error("the disk refused a sync", "error", err)
+			d.fail() // a later sync that succeeds would prove nothing about this one's writes
+		}
+	}()
+	switch {
+	case w.file == nil:
 		return errors.New("it was not written")
-	}
-	if d.has(func(f DiskFault) bool { return f.Fail == "eio" }) {
+	case d.hasFailed():
+		return errFailed
+	case d.has(func(f DiskFault) bool { return f.Fail == "eio" }):
 		return errors.New("input/output error (injected)")
 	}
 	began := time.Now()
 	if err := w.file.Sync(); err != nil {
-		d.log.Error("the disk refused a sync", "error", err)
 		return err
 	}
-	d.linger(time.Since(began))
+	d.linger(began, time.Since(began))
 	return d.markSynced(w.at)
 }
 
+// lingerStep is how soon a slow sync notices that its fault is over.
+const lingerStep = 5 * time.Millisecond
+
 // linger makes a sync that took so long as slow as the faults ask.
-func (d *disk) linger(took time.Duration) {
-	d.mu.Lock()
-	factor := int64(1)
-	for _, f := range d.faults {
-		factor *= max(f.Slow, 1)
-	}
-	d.mu.Unlock()
-	if factor > 1 {
-		time.Sleep(max(took, time.Millisecond) * time.Duration(min(factor, 1000)-1))
+func (d *disk) linger(began time.Time, took time.Duration) {
+	for {
+		d.mu.Lock()
+		factor := int64(1)
+		for _, f := range d.faults {
+			factor *= min(max(f.Slow, 1), 1000)
+		}
+		over := d.closing || factor == 1
+		d.mu.Unlock()
+		left := max(took, time.Millisecond)*time.Duration(min(factor, 1000)) - time.Since(began)
+		if over || left <= 0 {
+			return
+		}
+		time.Sleep(min(left, lingerStep))
 	}
 }
 

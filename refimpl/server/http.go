@@ -174,7 +174,8 @@ func (s *Server) onStatus(w http.ResponseWriter, r *http.Request) {
 		}
 	})
 	if err != nil {
-		return // the client has gone
+		refuse(w, http.StatusServiceUnavailable, err)
+		return
 	}
 	out.Mono, out.Wall = s.clock.now()
 	out.Peers = s.network.status()
@@ -213,34 +214,37 @@ func (s *Server) admin(do http.HandlerFunc) http.HandlerFunc {
 }
 
 func (s *Server) onPromote(w http.ResponseWriter, r *http.Request) {
-	err := s.inLoop(r.Context(), func() { s.step(refimpl.Input{Kind: refimpl.InPromote}) })
-	if err == nil {
-		writeJSON(w, http.StatusOK, struct{}{})
+	s.operate(w, r, refimpl.InPromote)
+}
+
+// operate steps the node for an operator, and says whether it could.
+func (s *Server) operate(w http.ResponseWriter, r *http.Request, kind refimpl.InputKind) {
+	if err := s.inLoop(r.Context(), func() { s.step(refimpl.Input{Kind: kind}) }); err != nil {
+		refuse(w, http.StatusServiceUnavailable, err)
+		return
 	}
+	writeJSON(w, http.StatusOK, struct{}{})
 }
 
 func (s *Server) onSkew(w http.ResponseWriter, r *http.Request) {
 	var skew Skew
-	if err := readJSON(w, r, &skew); err != nil {
+	err := readJSON(w, r, &skew)
+	if err == nil {
+		err = skew.check()
+	}
+	if err != nil {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
 	s.clock.skew(r.PathValue("id"), skew)
 	s.log.Info("clock bent", "id", r.PathValue("id"), "skew", skew)
-	s.stepNow(w, r)
+	s.operate(w, r, refimpl.InTimer) // a timer may be due earlier or later than it was
 }
 
 func (s *Server) onUnskew(w http.ResponseWriter, r *http.Request) {
 	s.clock.unskew(r.PathValue("id"))
 	s.log.Info("clock set right", "id", r.PathValue("id"))
-	s.stepNow(w, r)
-}
-
-// stepNow has the node look at its clocks: a timer may be due earlier or later than it was.
-func (s *Server) stepNow(w http.ResponseWriter, r *http.Request) {
-	if s.inLoop(r.Context(), func() { s.step(refimpl.Input{Kind: refimpl.InTimer}) }) == nil {
-		writeJSON(w, http.StatusOK, struct{}{})
-	}
+	s.operate(w, r, refimpl.InTimer) // a timer may be due earlier or later than it was
 }
 
 func (s *Server) onDiskFault(w http.ResponseWriter, r *http.Request) {

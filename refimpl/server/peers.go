@@ -25,6 +25,7 @@ const (
 	dialLimit     = time.Second            // for a connection
 	pingEvery     = 250 * time.Millisecond // a stream is never silent for longer
 	silenceLimit  = 3 * time.Second        // a stream that is, is broken
+	pieceSize     = 64 << 10               // bytes that are written at a time
 	backOffFirst  = 20 * time.Millisecond
 	backOffMost   = 500 * time.Millisecond
 	handshakeSize = 24
@@ -48,13 +49,13 @@ type network struct {
 type peer struct {
 	id      int
 	address string
-	out     chan []byte
 	heard   atomic.Int64 // when it was heard last, on the network's clock; 0 for never
 	reached atomic.Int64 // when it heard this node last, by its own word; 0 for never
 	dropped atomic.Int64 // messages that found no stream, or no place in the queue
 
 	mu     sync.Mutex
-	stream net.Conn // the one in use, nil for none
+	stream net.Conn      // the one in use, nil for none
+	out    chan<- []byte // what waits for it
 }
 
 // The kinds of frames.
@@ -69,7 +70,7 @@ func newNetwork(cfg *Config, cluster uint64, deliver func(from int, m refimpl.Me
 	for id, address := range cfg.Peers {
 		var p *peer
 		if id != cfg.ID {
-			p = &peer{id: id, address: address, out: make(chan []byte, queueMax)}
+			p = &peer{id: id, address: address}
 		}
 		n.peers = append(n.peers, p)
 	}
@@ -98,13 +99,15 @@ func (n *network) send(to int, m *refimpl.Message) {
 	p := n.peers[to]
 	b := append(make([]byte, 0, 5+m.Size()), 0, 0, 0, 0, frameMessage)
 	b = wire.AppendMessage(b, m)
-	if len(b)-4 > frameMax || !p.connected() {
-		p.dropped.Add(1)
-		return
-	}
 	binary.LittleEndian.PutUint32(b, uint32(len(b)-4))
+	p.mu.Lock()
+	out := p.out
+	p.mu.Unlock()
+	if len(b)-4 > frameMax {
+		out = nil
+	}
 	select {
-	case p.out <- b:
+	case out <- b: // never without a stream
 	default:
 		p.dropped.Add(1)
 	}
@@ -120,13 +123,16 @@ func (p *peer) connected() bool {
 func (n *network) accept(l net.Listener) {
 	for {
 		c, err := l.Accept()
-		if err != nil {
-			if n.ctx.Err() == nil {
-				n.log.Error("no more streams are accepted", "error", err)
-			}
+		if n.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			return
 		}
+		if err != nil { // of the moment: too many open files
+			n.log.Error("a stream cannot be accepted", "error", err)
+			n.rest(backOffFirst)
+			continue
+		}
 		n.done.Go(func() {
+			defer context.AfterFunc(n.ctx, func() { _ = c.Close() })()
 			p, err := n.welcome(c)
 			if err != nil {
 				n.log.Warn("a stream was refused", "from", c.RemoteAddr().String(), "error", err)
@@ -162,13 +168,18 @@ func (n *network) dial(p *peer) {
 			wait = backOffFirst
 		}
 		n.log.Debug("no stream", "peer", p.id+1, "error", err)
-		timer := time.NewTimer(wait)
-		select {
-		case <-n.ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
+		n.rest(wait)
 		wait = min(2*wait, backOffMost)
+	}
+}
+
+// rest lets time pass, unless the network ends.
+func (n *network) rest(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-n.ctx.Done():
+	case <-timer.C:
 	}
 }
 
@@ -179,6 +190,7 @@ func (n *network) dialOnce(p *peer) error {
 	if err != nil {
 		return err
 	}
+	defer context.AfterFunc(n.ctx, func() { _ = c.Close() })()
 	_ = c.SetDeadline(time.Now().Add(shakeLimit))
 	if _, err := c.Write(n.shake(p.id)); err != nil {
 		return errors.Join(err, c.Close())
@@ -230,40 +242,29 @@ func (n *network) use(p *peer, c net.Conn) error {
 	if p.stream != nil {
 		_ = p.stream.Close()
 	}
-	p.stream = c
+	// what an earlier stream did not carry is as lost as what was under way
+	out := make(chan []byte, queueMax)
+	p.stream, p.out = c, out
 	p.mu.Unlock()
-	p.discard()
 	ctx, cancel := context.WithCancel(n.ctx)
 	stopped := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer stopped()
 	n.log.Info("stream begins", "peer", p.id+1)
-	n.done.Go(func() { n.write(ctx, p, c); cancel() })
+	n.done.Go(func() { n.write(ctx, p, out, c); cancel() })
 	err := n.read(p, c)
 	cancel()
 	p.mu.Lock()
 	if p.stream == c {
-		p.stream = nil
+		p.stream, p.out = nil, nil
 	}
 	p.mu.Unlock()
 	n.log.Info("stream ends", "peer", p.id+1, "error", err)
 	return err
 }
 
-// discard empties the queue of what an earlier stream did not carry: it is as lost as what was under way.
-func (p *peer) discard() {
-	for {
-		select {
-		case <-p.out:
-			p.dropped.Add(1)
-		default:
-			return
-		}
-	}
-}
-
 // write sends what is queued, and pings.
-func (n *network) write(ctx context.Context, p *peer, c net.Conn) {
-	w := bufio.NewWriterSize(c, 64<<10)
+func (n *network) write(ctx context.Context, p *peer, out <-chan []byte, c net.Conn) {
+	w := bufio.NewWriterSize(patient{c}, pieceSize)
 	ticker := time.NewTicker(pingEvery)
 	defer ticker.Stop()
 	for {
@@ -271,15 +272,14 @@ func (n *network) write(ctx context.Context, p *peer, c net.Conn) {
 		select {
 		case <-ctx.Done():
 			return
-		case b := <-p.out:
+		case b := <-out:
 			_, err = w.Write(b)
 		case <-ticker.C:
 			_, err = w.Write(n.ping(p))
 		}
-		for err == nil && len(p.out) > 0 {
-			_, err = w.Write(<-p.out)
+		if err == nil {
+			err = writeQueued(w, out)
 		}
-		_ = c.SetWriteDeadline(time.Now().Add(silenceLimit))
 		if err == nil {
 			err = w.Flush()
 		}
@@ -288,6 +288,41 @@ func (n *network) write(ctx context.Context, p *peer, c net.Conn) {
 			return
 		}
 	}
+}
+
+// writeQueued writes what waits at the moment.
+func writeQueued(w io.Writer, out <-chan []byte) error {
+	for {
+		select {
+		case b := <-out:
+			if _, err := w.Write(b); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+// patient is a connection on which nothing may stand still for longer than silenceLimit; large frames may
+// take longer as a whole.
+type patient struct{ net.Conn }
+
+// Read implements net.Conn.
+func (c patient) Read(b []byte) (int, error) {
+	_ = c.SetReadDeadline(time.Now().Add(silenceLimit))
+	return c.Conn.Read(b)
+}
+
+// Write implements net.Conn. It writes in pieces, each in time.
+func (c patient) Write(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		_ = c.SetWriteDeadline(time.Now().Add(silenceLimit))
+		var m int
+		m, err = c.Conn.Write(b[n:min(n+pieceSize, len(b))])
+		n += m
+	}
+	return n, err
 }
 
 // ping returns a frame that says how long ago the peer was heard, milliseconds; -1 for never.
@@ -303,10 +338,9 @@ func (n *network) ping(p *peer) []byte {
 
 // read receives until the stream breaks, or is silent for too long.
 func (n *network) read(p *peer, c net.Conn) error {
-	r := bufio.NewReaderSize(c, 64<<10)
+	r := bufio.NewReaderSize(patient{c}, 64<<10)
 	var head [4]byte
 	for {
-		_ = c.SetReadDeadline(time.Now().Add(silenceLimit))
 		if _, err := io.ReadFull(r, head[:]); err != nil {
 			return err
 		}

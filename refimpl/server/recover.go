@@ -45,11 +45,26 @@ func recoverDir(dir string) (*recovered, error) {
 	}
 	_, err := os.Stat(filepath.Join(dir, existingName))
 	out.fresh = len(out.records) == 0 && errors.Is(err, os.ErrNotExist)
-	if text, err := os.ReadFile(filepath.Join(dir, incarnationName)); err == nil {
-		n, _ := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
-		out.incarnation = uint32(n) + 1
+	if out.incarnation, err = nextIncarnation(dir); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	return out, writeFile(dir, incarnationName, fmt.Appendln(nil, out.incarnation))
+}
+
+// nextIncarnation returns how often the node has started before.
+func nextIncarnation(dir string) (uint32, error) {
+	text, err := os.ReadFile(filepath.Join(dir, incarnationName))
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("%s holds %q, which is no number", incarnationName, text)
+	}
+	return uint32(n) + 1, nil
 }
 
 // read reads the last snapshot and the logs after it.
@@ -227,12 +242,14 @@ func wipe(dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() == existingName {
+		switch e.Name() {
+		case existingName, incarnationName, CrashFile:
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
 			return err
 		}
 	}
-	return syncDir(dir)
+	// The note goes last: a wipe that was interrupted is done again.
+	return errors.Join(os.Remove(filepath.Join(dir, CrashFile)), syncDir(dir))
 }

@@ -137,7 +137,7 @@ func readMark(dir string) (m mark, ok bool, err error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return mark{}, false, nil
 	}
-	if err != nil {
+	if err != nil || len(b) == 0 { // empty: a first start ended before it wrote anything
 		return mark{}, false, err
 	}
 	if len(b) != markSize || crc32.Checksum(b[:16], checksums) != binary.LittleEndian.Uint32(b[16:]) {

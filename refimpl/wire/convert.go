@@ -33,8 +33,14 @@ func (r *Request) Message() (refimpl.Message, error) {
 	}
 	req := &refimpl.Request{Client: r.Client, Seq: r.Seq, Op: op, Local: r.Local, Key: r.Key, Keys: r.Keys,
 		Old: refimpl.Value(r.Old), Value: refimpl.Value(r.Value), Token: fromPositions(r.Token)}
+	if tooDeep(&req.Old, maxDepth) || tooDeep(&req.Value, maxDepth) {
+		return refimpl.Message{}, errTooDeep
+	}
 	for i := range r.Txn {
 		t := &r.Txn[i]
+		if tooDeep((*refimpl.Value)(&t.Value), maxDepth) {
+			return refimpl.Message{}, errTooDeep
+		}
 		micro, err := opNamed(t.Op)
 		if err != nil {
 			return refimpl.Message{}, err

@@ -135,6 +135,27 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// answerDepth is how much deeper than what was asked with an answer can be: [false [current]].
+const answerDepth = 2
+
+var errTooDeep = fmt.Errorf("lists are nested more than %d deep", maxDepth)
+
+// tooDeep reports whether lists in v are nested more than most deep.
+func tooDeep(v *refimpl.Value, most int) bool {
+	if v.Kind != refimpl.List {
+		return false
+	}
+	if most == 0 {
+		return true
+	}
+	for i := range v.List {
+		if tooDeep(&v.List[i], most-1) {
+			return true
+		}
+	}
+	return false
+}
+
 func fromTree(tree any, depth int) (refimpl.Value, error) {
 	switch t := tree.(type) {
 	case nil:
@@ -154,8 +175,8 @@ func fromTree(tree any, depth int) (refimpl.Value, error) {
 		}
 		return refimpl.Value{Kind: refimpl.Int, Num: n}, nil
 	case []any:
-		if depth == maxDepth {
-			return refimpl.Value{}, fmt.Errorf("lists are nested more than %d deep", maxDepth)
+		if depth == maxDepth+answerDepth {
+			return refimpl.Value{}, errTooDeep
 		}
 		v := refimpl.Value{Kind: refimpl.List, List: make([]refimpl.Value, len(t))}
 		var err error

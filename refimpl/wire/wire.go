@@ -1,6 +1,6 @@
 // Package wire is how the store's messages and log records look as bytes: a compact binary form between
-// nodes and on disk, and JSON between clients and nodes. It does no input or output, and accepts nothing
-// that it would not have written: whatever the bytes, it returns a value or an error.
+// nodes and on disk, and JSON between clients and nodes. It does no input or output. Whatever
+// the bytes, it returns a value or an error.
 package wire
 
 import (

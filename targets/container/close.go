@@ -79,17 +79,20 @@ func (e *Engine) sweep(ctx context.Context, l *leftover) error {
 		each(l.dirs, unshare))
 }
 
-// removePod removes the containers of a pod. An agent that has mounted something is asked to end, for it
-// alone can unmount it properly.
+// removePod removes the containers of a pod, both at once. An agent that has mounted something is asked to
+// end when nobody uses it any more, for it alone can unmount it properly.
 func (e *Engine) removePod(ctx context.Context, p pod) error {
-	err := e.remove(ctx, p.data.ID)
 	mounts := func(m container.MountPoint) bool { return m.Destination == sharedPath }
+	var err error
 	if slices.ContainsFunc(p.holder.Mounts, mounts) {
+		err = e.remove(ctx, p.data.ID)
 		grace := unmountGrace
 		_, stopped := e.api.ContainerStop(ctx, p.holder.ID, client.ContainerStopOptions{Timeout: &grace})
 		err = errors.Join(err, ignoreMissing(stopped))
 	}
-	if err = errors.Join(err, e.remove(ctx, p.holder.ID)); err != nil {
+	both := []string{p.data.ID, p.holder.ID}
+	err = errors.Join(err, each(both, func(id string) error { return e.remove(ctx, id) }))
+	if err != nil {
 		return fmt.Errorf("node %s: %w", p.name, err)
 	}
 	return nil

@@ -56,9 +56,20 @@ func Connect(ctx context.Context) (*Engine, error) {
 		}
 		failures = append(failures, fmt.Errorf("%s: %s", a, reason(err)))
 	}
-	return nil, fmt.Errorf("no container engine answers. Tried:\n%w\nStart Docker, or set DOCKER_HOST to "+
-		"the address of an engine; the environment sim (--env sim) needs none", errors.Join(failures...))
+	return nil, &NoEngine{errors.Join(failures...)}
 }
+
+// NoEngine is the error of a machine on which no container engine answers.
+type NoEngine struct{ Tried error }
+
+// Error says what was tried, why that failed, and what can be done.
+func (e *NoEngine) Error() string {
+	return fmt.Sprintf("no container engine answers. Tried:\n%v\nStart Docker, or set DOCKER_HOST to "+
+		"the address of an engine; the environment sim (--env sim) needs none", e.Tried)
+}
+
+// Unwrap returns what was tried.
+func (e *NoEngine) Unwrap() error { return e.Tried }
 
 // Close gives the connection back. Deployments that were made through it must be closed before.
 func (e *Engine) Close() error { return e.api.Close() }

@@ -31,8 +31,10 @@ const startLimit = 20 * time.Second
 // all live in this process, are broken here.
 type cluster struct {
 	*reference.Live
+	engine  *container.Engine
 	pods    *container.Deployment
 	clients *links.Network
+	both    *links.Both // faults of links, divided between clients and pods
 	fleet   *reference.Fleet
 	admin   *reference.Admin
 	token   string
@@ -40,21 +42,23 @@ type cluster struct {
 	forgets bool // a file system below the nodes forgets unsynced writes
 }
 
-func newCluster(pods *container.Deployment, spec *targets.Spec) (*cluster, error) {
+func newCluster(engine *container.Engine, pods *container.Deployment, spec *targets.Spec) (*cluster, error) {
 	store, errs := reference.Decode(spec)
 	forgets, rest, more := decodeUnsynced(spec.World)
 	bases, evenMore := reference.DecodeWorld(rest, spec.Nodes)
 	if errs = slices.Concat(errs, more, evenMore); len(errs) > 0 {
 		return nil, errs[0]
 	}
-	c := &cluster{pods: pods, clients: links.New(spec.Nodes), token: rand.Text(), bases: bases,
+	c := &cluster{engine: engine, pods: pods, clients: links.New(spec.Nodes), token: rand.Text(),
+		bases: bases,
 		forgets: forgets}
+	c.both = links.NewBoth(spec.Nodes, c.clients, pods)
 	dial := func(ctx context.Context, node string) (net.Conn, error) {
 		return pods.Dial(ctx, node,
 			clientPort)
 	}
 	c.admin = reference.NewAdmin(c.token, dial)
-	c.fleet = reference.NewFleet(c.admin, slices.Clone(spec.Nodes), pods.Running)
+	c.fleet = reference.NewFleet(c.admin, slices.Clone(spec.Nodes), c.up)
 	c.Live = reference.NewLive(store, reference.NewMapper(spec.Nodes, store.Shards), spec.Seed,
 		func(ctx context.Context, session, node string) (net.Conn, error) {
 			return c.clients.Dial(ctx, session, node, func(ctx context.Context) (net.Conn, error) {
@@ -106,18 +110,19 @@ func (c *cluster) launch(ctx context.Context, image string, spec *targets.Spec) 
 	})
 }
 
+// up reports whether a node's process is there. The engine knows, if it answers.
+func (c *cluster) up(node string) (bool, error) {
+	if c.pods.Running(node) {
+		return true, nil
+	}
+	return false, c.pods.EngineError()
+}
+
 // Nodes returns the names of the nodes.
 func (c *cluster) Nodes() []string { return c.pods.Nodes() }
 
 // Settled reports whether all nodes are up and all pairs talk to each other again.
-func (c *cluster) Settled() (ok bool, missing string) {
-	if ok, missing = c.fleet.Settled(); !ok {
-		if err := c.pods.EngineError(); err != nil {
-			missing = err.Error()
-		}
-	}
-	return ok, missing
-}
+func (c *cluster) Settled() (ok bool, missing string) { return c.fleet.Settled() }
 
 // Status returns what the nodes say about themselves.
 func (c *cluster) Status() []targets.NodeStatus { return c.fleet.Status() }
@@ -149,7 +154,7 @@ func (c *cluster) Keep() (hint string, err error) {
 func (c *cluster) Close() error {
 	c.Live.Close()
 	c.admin.Close()
-	return errors.Join(c.pods.Lapsed(), c.clients.Close(), c.pods.Close())
+	return errors.Join(c.pods.Lapsed(), c.clients.Close(), c.pods.Close(), c.engine.Close())
 }
 
 // Abilities returns by which means the agents break things.

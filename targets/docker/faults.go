@@ -12,35 +12,23 @@ import (
 )
 
 // Cut cuts links: those between nodes in the pods of the receivers, those of clients here.
-func (c *cluster) Cut(id string, l []targets.Link) error {
-	if err := c.clients.Cut(id, l); err != nil {
-		return err
-	}
-	return c.pods.Cut(id, l)
-}
+func (c *cluster) Cut(id string, l []targets.Link) error { return c.both.Cut(id, l) }
 
 // Uncut undoes a cut.
 func (c *cluster) Uncut(id string) error {
 	defer c.fleet.Healing()
-	return errors.Join(c.clients.Uncut(id), c.pods.Uncut(id))
+	return c.both.Uncut(id)
 }
 
-// Shape shapes links. What the streams of clients cannot do (loss, say) is only done between nodes.
+// Shape shapes links, as Cut cuts them.
 func (c *cluster) Shape(id string, l []targets.Link, s targets.Shape) error {
-	if err := c.pods.Shape(id, l, s); err != nil {
-		return err
-	}
-	err := c.clients.Shape(id, l, s)
-	if _, cannot := errors.AsType[*targets.Unsupported](err); cannot {
-		return c.clients.Shape(id, l, targets.Shape{})
-	}
-	return err
+	return c.both.Shape(id, l, s)
 }
 
 // Unshape undoes a shape.
 func (c *cluster) Unshape(id string) error {
 	defer c.fleet.Healing()
-	return errors.Join(c.clients.Unshape(id), c.pods.Unshape(id))
+	return c.both.Unshape(id)
 }
 
 // Kill kills a node's process. What was not synced becomes what unsynced says when the node starts again: the
@@ -55,10 +43,11 @@ func (c *cluster) Kill(node string, unsynced targets.Unsynced) error {
 	if c.forgets && unsynced == targets.LoseUnsynced {
 		kept, note = unsynced, ""
 	}
-	err = c.pods.Kill(node, kept)
-	c.fleet.Crashed(node)
-	if err != nil || note == "" {
+	if err := c.pods.Kill(node, kept); err != nil {
 		return err
+	}
+	if note = c.fleet.Crashed(node, note); note == "" {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()

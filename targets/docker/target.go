@@ -62,23 +62,23 @@ func (t Target) Deploy(ctx context.Context, spec *targets.Spec) (targets.Cluster
 	}
 	image, err := engine.SelfImage(ctx)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, engine.Close())
 	}
 	log := t.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	pods, err := engine.Network(ctx, spec.Nodes, container.Options{AgentImage: image, Keepable: true,
-		Log: log})
+	o := container.Options{AgentImage: image, Keepable: true, Log: log}
+	pods, err := engine.Network(ctx, spec.Nodes, o)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, engine.Close())
 	}
-	c, err := newCluster(pods, spec)
-	if err == nil {
-		err = c.launch(ctx, image, spec)
-	}
+	c, err := newCluster(engine, pods, spec)
 	if err != nil {
-		return nil, errors.Join(err, pods.Close())
+		return nil, errors.Join(err, pods.Close(), engine.Close())
+	}
+	if err := c.launch(ctx, image, spec); err != nil {
+		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
 }

@@ -40,26 +40,20 @@ type cluster struct {
 	cfg    *config
 	engine *container.Engine // closed with the cluster; nil for none
 	wire   *links.Network
+	both   *links.Both     // faults of links, divided between wire and pods
 	ctx    context.Context // ends with Close
 	end    context.CancelFunc
 
 	watch arm // the harness's own client, which no fault separates from the nodes
 
-	mu     sync.Mutex
-	arms   map[[2]string]*arm // by session and device
-	down   map[string]bool
-	faults map[fault]bool // those that are installed in the userspace network
-}
-
-// fault is the name of an active fault of links.
-type fault struct {
-	id  string
-	cut bool // otherwise it is a shape
+	mu   sync.Mutex
+	arms map[[2]string]*arm // by session and device
+	down map[string]bool
 }
 
 func newCluster(nodes []string, cfg *config, p pods, wire *links.Network) *cluster {
 	c := &cluster{pods: p, nodes: slices.Clone(nodes), cfg: cfg, wire: wire, arms: map[[2]string]*arm{},
-		down: map[string]bool{}, faults: map[fault]bool{}}
+		down: map[string]bool{}, both: links.NewBoth(nodes, wire, p)}
 	c.ctx, c.end = context.WithCancel(context.Background())
 	c.watch = arm{nodes: c.nodes, dial: c.dialPast, ctx: c.ctx, clients: map[string]*clientv3.Client{}}
 	return c

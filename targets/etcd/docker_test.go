@@ -155,7 +155,8 @@ func TestCluster(t *testing.T) {
 		run  func(*live)
 	}{
 		{"etcd operations", testOperations}, {"evidence", testEvidence}, {"clients", testClientLinks},
-		{"abilities", testAbilities}, {"slow link", testSlowLink}, {"refused faults", testRefusedFaults}, {"old leader", testOldLeader},
+		{"abilities", testAbilities}, {"slow link", testSlowLink},
+		{"refused faults", testRefusedFaults}, {"old leader", testOldLeader},
 		{"pause", testPause}, {"crash of the leader", testCrash},
 	} {
 		t.Run(part.name, func(t *testing.T) {

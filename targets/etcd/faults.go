@@ -2,7 +2,6 @@ package etcd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,83 +10,18 @@ import (
 )
 
 // Cut cuts links: those between nodes in the nodes' network, those of clients in userspace.
-func (c *cluster) Cut(id string, cut []targets.Link) error {
-	nodes, clients := c.split(cut)
-	return c.both(fault{id, true},
-		func() error { return c.wire.Cut(id, clients) }, func() error { return c.pods.Cut(id, nodes) })
-}
+func (c *cluster) Cut(id string, cut []targets.Link) error { return c.both.Cut(id, cut) }
 
 // Uncut undoes the cuts of that id; none is no error.
-func (c *cluster) Uncut(id string) error {
-	return errors.Join(c.undo(fault{id, true}, c.wire.Uncut), c.pods.Uncut(id))
-}
+func (c *cluster) Uncut(id string) error { return c.both.Uncut(id) }
 
-// Shape shapes links. Those of clients carry streams: what makes no sense there, as loss, is a
-// *targets.Unsupported, and then nothing is shaped.
+// Shape shapes links, as Cut cuts them.
 func (c *cluster) Shape(id string, shaped []targets.Link, s targets.Shape) error {
-	nodes, clients := c.split(shaped)
-	inUserspace := func() error {
-		if len(clients) == 0 {
-			return c.wire.Shape(id, nil, targets.Shape{}) // the shape may be one that no stream can have
-		}
-		err := c.wire.Shape(id, clients, s)
-		if beyond, ok := errors.AsType[*targets.Unsupported](err); ok {
-			return &targets.Unsupported{Reason: beyond.Reason +
-				"; with clients: none only nodes' links are hit"}
-		}
-		return err
-	}
-	return c.both(fault{id, false}, inUserspace, func() error { return c.pods.Shape(id, nodes, s) })
+	return c.both.Shape(id, shaped, s)
 }
 
 // Unshape undoes the shapes of that id; none is no error.
-func (c *cluster) Unshape(id string) error {
-	return errors.Join(c.undo(fault{id, false}, c.wire.Unshape), c.pods.Unshape(id))
-}
-
-// both installs the two parts of a fault, or neither as far as it can be told.
-func (c *cluster) both(f fault, inUserspace, inPods func() error) error {
-	if err := inUserspace(); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	c.faults[f] = true
-	c.mu.Unlock()
-	err := inPods()
-	if err == nil {
-		return nil
-	}
-	undo := c.wire.Unshape
-	if f.cut {
-		undo = c.wire.Uncut
-	}
-	return errors.Join(err, c.undo(f, undo))
-}
-
-// undo undoes the part of a fault that is in userspace, if there is one.
-func (c *cluster) undo(f fault, undo func(id string) error) error {
-	c.mu.Lock()
-	there := c.faults[f]
-	delete(c.faults, f)
-	c.mu.Unlock()
-	if !there {
-		return nil
-	}
-	return undo(f.id)
-}
-
-// split divides links into those between nodes and those of clients.
-func (c *cluster) split(all []targets.Link) (nodes, clients []targets.Link) {
-	isNodes := func(end string) bool { return end == targets.AllNodes || slices.Contains(c.nodes, end) }
-	for _, l := range all {
-		if isNodes(l.From) && isNodes(l.To) {
-			nodes = append(nodes, l)
-		} else {
-			clients = append(clients, l)
-		}
-	}
-	return nodes, clients
-}
+func (c *cluster) Unshape(id string) error { return c.both.Unshape(id) }
 
 // Kill kills a node's process. etcd syncs what it acknowledges, so that losing unsynced writes shows only
 // with power_loss on. A member that comes back with an empty disk is another member: its operator would have

@@ -36,7 +36,7 @@ func newCluster(spec *targets.Spec, store *refimpl.Config, bases []reference.Bas
 	c := &cluster{dir: dir, names: slices.Clone(spec.Nodes), Network: links.New(spec.Nodes)}
 	config, err := json.Marshal(spec.Config)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	if spec.Config == nil {
 		config = []byte("{}")
@@ -61,9 +61,9 @@ func newCluster(spec *targets.Spec, store *refimpl.Config, bases []reference.Bas
 		c.nodes = append(c.nodes, n)
 	}
 	c.admin = reference.NewAdmin(token, c.dial)
-	c.fleet = reference.NewFleet(c.admin, c.names, func(name string) bool {
+	c.fleet = reference.NewFleet(c.admin, c.names, func(name string) (bool, error) {
 		n, err := c.node(name)
-		return err == nil && n.running()
+		return err == nil && n.running(), err
 	})
 	c.Live = reference.NewLive(store, reference.NewMapper(spec.Nodes, store.Shards), spec.Seed,
 		func(ctx context.Context, session, name string) (net.Conn, error) {
@@ -120,13 +120,17 @@ const startLimit = 15 * time.Second
 func (c *cluster) startNode(ctx context.Context, n *node) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	if err := n.start(ctx); err != nil {
-		return err
+	err := n.start(ctx)
+	if err == nil {
+		err = c.fleet.Await(ctx, n.name, n.ended)
 	}
-	if err := c.fleet.Await(ctx, n.name, n.ended); err != nil {
-		return err
+	if err == nil {
+		err = c.fleet.Started(ctx, n.name)
 	}
-	return c.fleet.Started(ctx, n.name)
+	if err != nil { // half a node is none: it can be tried again
+		return errors.Join(err, n.kill())
+	}
+	return nil
 }
 
 // Nodes returns the names of the nodes.

@@ -34,10 +34,11 @@ func (c *cluster) Kill(name string, unsynced targets.Unsynced) error {
 	if err != nil {
 		return err
 	}
-	err = n.kill()
-	c.fleet.Crashed(name)
-	if err != nil || note == "" {
+	if err := n.kill(); err != nil {
 		return err
+	}
+	if note = c.fleet.Crashed(name, note); note == "" {
+		return nil
 	}
 	return os.WriteFile(filepath.Join(n.data(), server.CrashFile), []byte(note), 0o644)
 }

@@ -145,8 +145,11 @@ func (n *node) ended() error {
 	n.mu.Lock()
 	process, exit := n.process, n.exit
 	n.mu.Unlock()
-	if process != nil {
+	switch {
+	case process != nil:
 		return nil
+	case exit == nil:
+		exit = errors.New("it was never started")
 	}
 	return fmt.Errorf("%s has ended: %w\n%s", n.name, exit, n.tail())
 }

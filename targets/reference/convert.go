@@ -2,6 +2,7 @@ package reference
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/rashomon-harness/rashomon/history"
 	"github.com/rashomon-harness/rashomon/refimpl"
@@ -68,7 +69,7 @@ func convertCAS(arg history.Value, call *client.Call) history.Error {
 // convertTxn makes the micro-operations of a list of [f key value].
 func convertTxn(arg history.Value, call *client.Call) history.Error {
 	list, ok := arg.AsList()
-	if !ok {
+	if !ok || len(list) == 0 {
 		return bad("txn takes a list of [f key value], not %v", arg)
 	}
 	call.Txn = make([]refimpl.Micro, len(list))
@@ -143,6 +144,9 @@ func toStore(v history.Value, out *refimpl.Value) history.Error {
 		}
 	case history.String:
 		s, _ := v.AsString()
+		if !utf8.ValidString(s) {
+			return bad("the store takes texts in UTF-8 only, not %q", s)
+		}
 		*out = refimpl.Value{Kind: refimpl.Str, Text: s}
 	case history.List:
 		list, _ := v.AsList()

@@ -14,7 +14,8 @@ import (
 type Fleet struct {
 	admin *Admin
 	nodes []string
-	up    func(node string) bool // whether its process is there, stopped or not
+	// up reports whether a node's process is there, stopped or not; an error when nobody can tell.
+	up func(node string) (bool, error)
 
 	mu     sync.Mutex
 	healed time.Time                              // when a fault was undone last
@@ -26,7 +27,7 @@ type Fleet struct {
 const lookLimit = 300 * time.Millisecond
 
 // NewFleet returns the fleet of nodes that admin reaches.
-func NewFleet(admin *Admin, nodes []string, up func(node string) bool) *Fleet {
+func NewFleet(admin *Admin, nodes []string, up func(node string) (bool, error)) *Fleet {
 	return &Fleet{admin: admin, nodes: nodes, up: up, marks: map[string]map[uint32]map[string]int64{},
 		wishes: map[string]*wishes{}}
 }
@@ -71,8 +72,12 @@ func (f *Fleet) Status() []targets.NodeStatus {
 	states, errs := f.look()
 	out := make([]targets.NodeStatus, len(f.nodes))
 	for i, node := range f.nodes {
-		out[i] = targets.NodeStatus{Node: node, Up: f.up(node)}
-		if errs[i] == nil && out[i].Up {
+		up := errs[i] == nil // who answers is up
+		if !up {
+			up, _ = f.up(node)
+		}
+		out[i] = targets.NodeStatus{Node: node, Up: up}
+		if errs[i] == nil {
 			out[i].Role, out[i].Epoch, out[i].Position = states[i].Role, states[i].Epoch, states[i].Position
 		}
 	}
@@ -113,11 +118,8 @@ func (f *Fleet) Settled() (ok bool, missing string) {
 	asked := time.Now()
 	states, errs := f.look()
 	for i, node := range f.nodes {
-		switch {
-		case !f.up(node):
-			return false, node + " is down"
-		case errs[i] != nil:
-			return false, errs[i].Error()
+		if errs[i] != nil {
+			return false, f.missing(node, errs[i])
 		}
 		for _, p := range states[i].Peers {
 			heard := asked.Add(-time.Duration(p.Heard) * time.Millisecond)
@@ -130,8 +132,19 @@ func (f *Fleet) Settled() (ok bool, missing string) {
 	return true, ""
 }
 
-// Await waits until every node answers; the error says which does not, and why. ended reports that a node's
-// process is gone, with the reason.
+// missing says what is wrong with a node that does not answer.
+func (f *Fleet) missing(node string, silent error) string {
+	switch up, err := f.up(node); {
+	case err != nil:
+		return err.Error()
+	case !up:
+		return node + " is down"
+	}
+	return silent.Error()
+}
+
+// Await waits until a node answers; the error says why it does not. ended reports that its process is gone,
+// with the reason.
 func (f *Fleet) Await(ctx context.Context, node string, ended func() error) error {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()

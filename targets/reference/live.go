@@ -145,7 +145,7 @@ func (c *liveClient) Submit(inv *history.Event, done func(targets.Completion)) {
 func (c *liveClient) work() {
 	for {
 		c.mu.Lock()
-		if len(c.waiting) == 0 || c.live.ctx.Err() != nil {
+		if len(c.waiting) == 0 {
 			c.busy = false
 			c.mu.Unlock()
 			return
@@ -180,7 +180,9 @@ func (c *liveClient) carryOut(s *submitted) {
 				continue
 			case <-timer.C:
 				in = client.Input{Kind: client.InTimer}
-			case <-ctx.Done():
+			case <-ctx.Done(): // the clients are closed
+				s.done(targets.Completion{Err: history.Error{Code: history.Timeout,
+					Text: "the client was closed"}})
 				return
 			}
 			break
@@ -258,13 +260,18 @@ func (c *liveClient) exchange(ctx context.Context, s *refimpl.Send) (refimpl.Mes
 	if s.Msg.Kind == refimpl.MsgAsk {
 		var leader wire.Leader
 		if err := json.Unmarshal(body, &leader); err != nil || resp.StatusCode != http.StatusOK {
-			return refimpl.Message{}, fmt.Errorf("status %d: %w", resp.StatusCode, err)
+			return refimpl.Message{}, fmt.Errorf("status %d: %s", resp.StatusCode, body)
 		}
 		return leader.Message(), nil
 	}
 	var reply wire.Reply
 	if err := json.Unmarshal(body, &reply); err != nil {
 		return refimpl.Message{}, err
+	}
+	if resp.StatusCode == http.StatusBadRequest && reply.Seq == 0 { // the server made nothing of it
+		return refimpl.Message{Kind: refimpl.MsgReply, Shard: s.Msg.Shard, Seq: s.Msg.Seq,
+			Reply: &refimpl.Reply{
+			Seq: s.Msg.Req.Seq, Err: refimpl.ErrBadRequest, Leader: refimpl.Nobody, By: s.To}}, nil
 	}
 	return reply.Message()
 }

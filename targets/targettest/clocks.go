@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rashomon-harness/rashomon/history"
 	"github.com/rashomon-harness/rashomon/targets"
 )
 
@@ -224,9 +223,5 @@ func wiped(r *Rig) error {
 	if err := r.holds(node, k, 1); err != nil {
 		return err
 	}
-	c, err := r.Do(r.User(), Read(k))
-	if err != nil || c.Err.Code != history.NoError {
-		return fmt.Errorf("after %s lost its disk: %v %s %w", node, c.Err.Code, c.Err.Text, err)
-	}
-	return nil
+	return r.Want(r.User(), Read(k), num(1))
 }

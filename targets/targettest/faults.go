@@ -45,7 +45,10 @@ func restart(r *Rig) error {
 		return err
 	}
 	k := r.Key()
-	if err := errors.Join(r.write(k, 1), killer.Kill(node, targets.KeepUnsynced)); err != nil {
+	if err := r.write(k, 1); err != nil {
+		return err
+	}
+	if err := killer.Kill(node, targets.KeepUnsynced); err != nil {
 		return err
 	}
 	c, doErr := r.Do(r.User(), Peek(k, node))
@@ -96,7 +99,10 @@ func pause(r *Rig) error {
 		return err
 	}
 	k := r.Key()
-	if err := errors.Join(r.write(k, 1), r.holds(node, k, 1), pauser.Pause(node)); err != nil {
+	if err := errors.Join(r.write(k, 1), r.holds(node, k, 1)); err != nil {
+		return err
+	}
+	if err := pauser.Pause(node); err != nil {
 		return err
 	}
 	c, doErr := r.Do(r.User(), Peek(k, node))
@@ -118,16 +124,16 @@ var networkChecks = []Check{
 		func(r *Rig) error { return cutOff(r, false) }},
 	{"partition: clients", "a session that is cut off gets no answer, another one does", cutClients},
 	{"link: slow", "what is written arrives late", slow},
-	{"link: lossy", "it can be installed and removed", func(r *Rig) error {
+	{"link: lossy", "writes go through it", func(r *Rig) error {
 		return shaped(r, targets.Shape{LossPPM: 100_000})
 	}},
-	{"link: duplicating", "it can be installed and removed", func(r *Rig) error {
+	{"link: duplicating", "writes go through it", func(r *Rig) error {
 		return shaped(r, targets.Shape{DuplicatePPM: 100_000})
 	}},
-	{"link: reordering", "it can be installed and removed", func(r *Rig) error {
+	{"link: reordering", "writes go through it", func(r *Rig) error {
 		return shaped(r, targets.Shape{JitterNanos: 5e6})
 	}},
-	{"link: narrow", "it can be installed and removed", func(r *Rig) error {
+	{"link: narrow", "writes go through it", func(r *Rig) error {
 		return shaped(r, targets.Shape{BytesPerSec: 1 << 20})
 	}},
 }

@@ -1,6 +1,7 @@
 // Package targettest is what every target has to pass in every environment that it supports: each operation,
 // errors, restarts, and each capability that the environment claims, tried for real: a fault is installed,
-// its effect is observed, it is removed, and the effect is gone.
+// its effect is observed, it is removed, and the effect is gone. (Of links that lose, duplicate, reorder or
+// throttle only that writes go through them: what they do to packets is tested where packets can be counted.)
 //
 // The checks do not depend on package testing, so that `rashomon doctor` can try a machine with them.
 package targettest
@@ -74,16 +75,25 @@ func Run(t *testing.T, target targets.Target, spec *targets.Spec, o Options) {
 	}
 	for _, check := range Checks() {
 		t.Run(check.Name, func(t *testing.T) {
-			err := errors.Join(check.Try(r), r.Settle())
-			if reason, not := Declined(err); not {
-				t.Logf("not claimed: %s", reason)
-				return
-			}
+			declined, err := r.Try(&check)
 			if err != nil {
 				t.Errorf("%v\n%s", err, r.logs())
 			}
+			if declined != "" {
+				t.Logf("not claimed: %s", declined)
+			}
 		})
 	}
+}
+
+// Try tries one thing and waits until the cluster is whole again. declined says why the environment does not
+// claim it, "" when it does.
+func (r *Rig) Try(check *Check) (declined string, err error) {
+	err = check.Try(r)
+	if reason, not := Declined(err); not {
+		return reason, r.Settle()
+	}
+	return "", errors.Join(err, r.Settle())
 }
 
 // Declined reports whether an error says that the environment does not claim what was tried, and its reason.
