@@ -13,9 +13,9 @@ import (
 	"github.com/rashomon-harness/rashomon/targets/docker"
 )
 
-// BenchmarkContainers is what containers cost: five nodes brought up and proved to lead, a partition installed
-// everywhere, everything removed; and how many operations of 20 clients are recorded a second, history on
-// disk. Run it with -benchtime 1x.
+// BenchmarkContainers is what containers cost: five nodes brought up, a partition installed everywhere,
+// everything removed; and how many operations of 20 clients are recorded a second, history on disk. Run it
+// with -benchtime 1x.
 func BenchmarkContainers(b *testing.B) {
 	if !need.Docker(b) {
 		return

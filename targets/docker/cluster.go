@@ -50,7 +50,7 @@ func newCluster(engine *container.Engine, pods *container.Deployment, spec *targ
 		return nil, errs[0]
 	}
 	c := &cluster{engine: engine, pods: pods, clients: links.New(spec.Nodes), token: rand.Text(),
-		bases: bases,
+		bases:   bases,
 		forgets: forgets}
 	c.both = links.NewBoth(spec.Nodes, c.clients, pods)
 	dial := func(ctx context.Context, node string) (net.Conn, error) {

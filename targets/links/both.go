@@ -59,7 +59,8 @@ func (b *Both) Shape(id string, shaped []targets.Link, s targets.Shape) error {
 	here := func() error {
 		err := b.clients.Shape(id, clients, ofClients)
 		if beyond, ok := errors.AsType[*targets.Unsupported](err); ok {
-			return &targets.Unsupported{Reason: beyond.Reason + "; with clients: none only nodes' links are hit"}
+			return &targets.Unsupported{Reason: beyond.Reason +
+				"; with clients: none only nodes' links are hit"}
 		}
 		return err
 	}

@@ -271,7 +271,7 @@ func (c *liveClient) exchange(ctx context.Context, s *refimpl.Send) (refimpl.Mes
 	if resp.StatusCode == http.StatusBadRequest && reply.Seq == 0 { // the server made nothing of it
 		return refimpl.Message{Kind: refimpl.MsgReply, Shard: s.Msg.Shard, Seq: s.Msg.Seq,
 			Reply: &refimpl.Reply{
-			Seq: s.Msg.Req.Seq, Err: refimpl.ErrBadRequest, Leader: refimpl.Nobody, By: s.To}}, nil
+				Seq: s.Msg.Req.Seq, Err: refimpl.ErrBadRequest, Leader: refimpl.Nobody, By: s.To}}, nil
 	}
 	return reply.Message()
 }
