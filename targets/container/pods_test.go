@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rashomon-harness/rashomon/nemesis/agent"
 	"github.com/rashomon-harness/rashomon/targets"
 )
 
@@ -49,6 +50,27 @@ func TestPods(t *testing.T) {
 	if err := d.Lapsed(); err != nil {
 		t.Error(err)
 	}
+	t.Run("lapse", func(t *testing.T) { testLapse(t, ctx, d) })
+}
+
+// testLapse sees that what an agent healed by mistake is brought back and told.
+func testLapse(t *testing.T, ctx context.Context, d *Deployment) {
+	must(t, d.Cut("a", []targets.Link{{From: "n2", To: "n1"}}))
+	must(t, d.Step("b", "n1", int64(time.Hour)))
+	n1 := d.nodes["n1"]
+	must(t, n1.agent.Heal(ctx))
+	reach(t, ctx, d, "n1", "n2")
+	offBy(t, ctx, to(d, "n1"), 0)
+	d.troubled(n1, agent.ErrLapsed)
+	offBy(t, ctx, to(d, "n1"), time.Hour)
+	lose(t, ctx, d, "n1", "n2")
+	if err := d.Lapsed(); !errors.Is(err, agent.ErrLapsed) || !strings.Contains(err.Error(), "n1") {
+		t.Errorf("got %v", err)
+	}
+	must(t, d.Uncut("a"))
+	must(t, d.Unskew("b", "n1"))
+	reach(t, ctx, d, "n1", "n2")
+	offBy(t, ctx, to(d, "n1"), 0)
 }
 
 // reach fails unless a new connection between stand-ins succeeds.
