@@ -13,7 +13,7 @@ const (
 	tapeSpare = 64
 	// tapeRoom is the most events that memory is taken for before they are there. It is moved when it is
 	// not enough, which may hold up everybody: a move that is under way holds up the garbage collector.
-	tapeRoom = 1 << 18
+	tapeRoom = 1 << 20
 	// flushEvery is how much of a run in wall time may be lost when the harness dies.
 	flushEvery = 100 * time.Millisecond
 )

@@ -206,7 +206,7 @@ func (s *Server) admin(do http.HandlerFunc) http.HandlerFunc {
 		given, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if s.cfg.Token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(s.cfg.Token)) != 1 {
 			refuse(w, http.StatusForbidden,
-				errors.New("operators show the cluster's token: Authorization: Bearer .."))
+				errors.New("operators show the cluster's token, as in Authorization: Bearer <token>"))
 			return
 		}
 		do(w, r)
