@@ -33,13 +33,12 @@ func (a *app) nodeCommand() *cobra.Command {
 		Short: "Run a node of the reference store",
 		Long: "Runs one node of the bundled reference store until it is told to stop. Clients and\n" +
 			"operators speak HTTP and JSON with it, other nodes a stream of frames. The log goes to\n" +
-			"standard error.",
-		Example: "  rashomon node --id 1 --peers :7101,:7102,:7103 --listen :7001 --listen-peers :7101 \\\n" +
-			"    --data n1 --bootstrap --config '{\"replication\": \"quorum\"}'\n" +
+			"standard error. Ask it, for one:\n\n" +
 			"  curl -d '{\"op\":\"write\",\"epoch\":1,\"key\":\"k\",\"value\":1}' \\\n" +
 			"    http://localhost:7001/v1/request\n" +
 			"  curl http://localhost:7001/v1/status",
-		Args: cobra.NoArgs,
+		Example: "  rashomon node --peers 127.0.0.1:7101 --data n1 --bootstrap",
+		Args:    cobra.NoArgs,
 	}
 	f.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.runNode(cmd.Context(), f) }
