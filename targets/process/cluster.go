@@ -47,8 +47,10 @@ func newCluster(spec *targets.Spec, store *refimpl.Config, bases []reference.Bas
 		}
 	}
 	token := rand.Text()
-	for i, name := range spec.Nodes {
-		n := &node{name: name, dir: filepath.Join(dir, name)}
+	for _, name := range spec.Nodes {
+		c.nodes = append(c.nodes, &node{name: name, dir: filepath.Join(dir, name)})
+	}
+	for i, n := range c.nodes { // only now: proxies look at all of them
 		if n.proxies, err = c.proxies(i); err != nil {
 			return c, err
 		}
@@ -58,7 +60,6 @@ func newCluster(spec *targets.Spec, store *refimpl.Config, bases []reference.Bas
 		}
 		n.command = append(slices.Clone(command), nodeArgs(i, peers, string(config), spec.Seed)...)
 		n.env = append(os.Environ(), "RASHOMON_TOKEN="+token)
-		c.nodes = append(c.nodes, n)
 	}
 	c.admin = reference.NewAdmin(token, c.dial)
 	c.fleet = reference.NewFleet(c.admin, c.names, func(name string) (bool, error) {
