@@ -15,8 +15,8 @@ var built struct {
 	path string
 }
 
-// Binary returns the path of this module's command, built static for the tests of this process. TestMain removes
-// it with RemoveBinary.
+// Binary returns the path of this module's command, built static for the tests of this process. TestMain
+// removes it with RemoveBinary.
 func Binary(t T) string {
 	t.Helper()
 	built.mu.Lock()
