@@ -100,12 +100,36 @@ func (c *cluster) Settled() (ok bool, missing string) {
 	missing = first(c.all(readLimit, func(ctx context.Context, i int) error {
 		return c.readThrough(ctx, c.nodes[i])
 	}))
-	if missing == "" {
-		missing = first(c.all(readLimit, func(ctx context.Context, i int) error {
-			return c.countPeers(ctx, c.nodes[i])
-		}))
+	if missing != "" {
+		c.inactive(false)
+		return false, missing
+	}
+	missing = first(c.all(readLimit, func(ctx context.Context, i int) error {
+		return c.countPeers(ctx, c.nodes[i])
+	}))
+	if c.inactive(missing != "") > inactiveLimit {
+		missing = ""
 	}
 	return missing == "", missing
+}
+
+// inactiveLimit is how long the word of etcd's metrics is taken that a peer is not active, while everything
+// else is as it should be. Streams that are dead are replaced within 5 s. But a message that fails late, of a
+// time before, makes a peer inactive whose streams run already, and nothing makes it active again.
+const inactiveLimit = 12 * time.Second
+
+// inactive notes whether a peer is called inactive, and returns since how long that has been so.
+func (c *cluster) inactive(now bool) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !now:
+		c.idle = time.Time{}
+		return 0
+	case c.idle.IsZero():
+		c.idle = time.Now()
+	}
+	return time.Since(c.idle)
 }
 
 func first(errs []error) string {
