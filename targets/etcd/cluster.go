@@ -47,6 +47,7 @@ type cluster struct {
 	watch arm // the harness's own client, which no fault separates from the nodes
 
 	mu   sync.Mutex
+	idle time.Time          // since when a peer has been called inactive; zero when none is
 	arms map[[2]string]*arm // by session and device
 	down map[string]bool
 }
