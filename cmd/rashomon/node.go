@@ -67,8 +67,8 @@ func (f *nodeFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.logLevel, "log", "info", "debug, info, warn or error")
 }
 
-// nodeGCPercent lets a node's heap grow fivefold before garbage is collected: it is small, and on machines where
-// all nodes share a few cores their collectors would take a tenth of them.
+// nodeGCPercent lets a node's heap grow fivefold before garbage is collected: it is small, and where all
+// nodes share a few cores their collectors would take a tenth of them.
 const nodeGCPercent = 400
 
 // NodeAddresses is what a node writes into its ready file.
