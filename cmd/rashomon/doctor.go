@@ -99,15 +99,26 @@ func (a *app) examineOne(ctx context.Context, t targets.Target) []finding {
 	env := t.Env()
 	fmt.Fprintf(a.stderr, "%s: deploying\n", env)
 	began := time.Now()
-	c, err := t.Deploy(ctx, &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1})
+	spec := &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1}
+	var out []finding
+	if env == "docker" {
+		spec.World = map[string]any{"unsynced": "fuse"}
+	}
+	c, err := t.Deploy(ctx, spec)
+	if _, noEngine := errors.AsType[*container.NoEngine](err); err != nil && spec.World != nil && !noEngine {
+		out = append(out, finding{env, "three nodes on a file system that forgets", cannotDo, err.Error()})
+		spec.World = nil
+		c, err = t.Deploy(ctx, spec)
+	}
 	if err != nil {
 		f := finding{env, "three nodes", failedDo, err.Error()}
 		if _, noEngine := errors.AsType[*container.NoEngine](err); noEngine {
 			f.Result = cannotDo
 		}
-		return []finding{f}
+		return append(out, f)
 	}
-	out := []finding{{env, "three nodes", canDo, fmt.Sprintf("up after %.1f s", time.Since(began).Seconds())}}
+	out = append(out, finding{env, "three nodes", canDo,
+		fmt.Sprintf("up after %.1f s", time.Since(began).Seconds())})
 	if reader, ok := c.(abilityReader); ok {
 		out = append(out, abilities(ctx, env, reader)...)
 	}
