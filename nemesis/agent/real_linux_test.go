@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -16,6 +17,10 @@ func TestProgramOf(t *testing.T) {
 	in, err := cmd.StdinPipe()
 	must(t, err)
 	must(t, cmd.Start())
+	eventually(t, "it runs the program", func() bool { // Start may come back in the midst of the exec
+		args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid))
+		return err == nil && strings.Contains(string(args), "pod-exec")
+	})
 	before := programOf(cmd.Process.Pid)
 	if before == "" || programOf(cmd.Process.Pid) != before {
 		t.Error("a program is not known, or changes by itself")
