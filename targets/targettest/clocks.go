@@ -16,17 +16,20 @@ var clockChecks = []Check{
 	{"clock: freeze", "the clock stands still", freeze},
 }
 
-// clocks returns the capabilities that checks of clocks need.
-func (r *Rig) clocks() (targets.ClockSkewer, targets.ClockReader, error) {
+// clocks returns the capabilities that checks of clocks need, a node to try them on, and the leader, whose
+// clock is right.
+func (r *Rig) clocks() (skewer targets.ClockSkewer, reader targets.ClockReader, node, other string,
+	err error) {
 	skewer, ok := r.Cluster.(targets.ClockSkewer)
 	if !ok {
-		return nil, nil, lacks("ClockSkewer")
+		return nil, nil, "", "", lacks("ClockSkewer")
 	}
-	reader, ok := r.Cluster.(targets.ClockReader)
+	reader, ok = r.Cluster.(targets.ClockReader)
 	if !ok {
-		return nil, nil, lacks("ClockReader")
+		return nil, nil, "", "", lacks("ClockReader")
 	}
-	return skewer, reader, nil
+	node, other, err = r.follower()
+	return skewer, reader, node, other, err
 }
 
 // ahead returns how far the wall clock of one node is ahead of another's.
@@ -55,11 +58,7 @@ func (r *Rig) isAhead(reader targets.ClockReader, node, other string, want time.
 }
 
 func step(r *Rig, by time.Duration) error {
-	skewer, reader, err := r.clocks()
-	if err != nil {
-		return err
-	}
-	node, other, err := r.follower()
+	skewer, reader, node, other, err := r.clocks()
 	if err != nil {
 		return err
 	}
@@ -91,11 +90,7 @@ func step(r *Rig, by time.Duration) error {
 }
 
 func drift(r *Rig) error {
-	skewer, reader, err := r.clocks()
-	if err != nil {
-		return err
-	}
-	node, other, err := r.follower()
+	skewer, reader, node, other, err := r.clocks()
 	if err != nil {
 		return err
 	}
@@ -115,11 +110,7 @@ func drift(r *Rig) error {
 }
 
 func freeze(r *Rig) error {
-	skewer, reader, err := r.clocks()
-	if err != nil {
-		return err
-	}
-	node, other, err := r.follower()
+	skewer, reader, node, other, err := r.clocks()
 	if err != nil {
 		return err
 	}
@@ -151,11 +142,7 @@ var diskChecks = []Check{
 }
 
 func slowDisk(r *Rig, factor int64) error {
-	disks, ok := r.Cluster.(targets.DiskFaulter)
-	if !ok {
-		return lacks("DiskFaulter")
-	}
-	node, _, err := r.follower()
+	disks, node, err := onFollower[targets.DiskFaulter](r, "DiskFaulter")
 	if err != nil {
 		return err
 	}
@@ -202,11 +189,7 @@ func failDisk(r *Rig, how string) error {
 }
 
 func wiped(r *Rig) error {
-	killer, ok := r.Cluster.(targets.Killer)
-	if !ok {
-		return lacks("Killer")
-	}
-	node, _, err := r.follower()
+	killer, node, err := onFollower[targets.Killer](r, "Killer")
 	if err != nil {
 		return err
 	}

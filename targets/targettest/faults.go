@@ -30,17 +30,23 @@ func (r *Rig) follower() (follower, leader string, err error) {
 	return r.others(leader)[0], leader, nil
 }
 
+// onFollower returns a capability of the environment, and a node that does not lead to try it on.
+func onFollower[C any](r *Rig, capability string) (c C, node string, err error) {
+	c, ok := r.Cluster.(C)
+	if !ok {
+		return c, "", lacks(capability)
+	}
+	node, _, err = r.follower()
+	return c, node, err
+}
+
 // write writes a number, and tries again until it is there.
 func (r *Rig) write(key string, n int64) error {
 	return r.Until(r.opts.Settle, func() error { return r.Want(r.User(), Write(key, n), num(n)) })
 }
 
 func restart(r *Rig) error {
-	killer, ok := r.Cluster.(targets.Killer)
-	if !ok {
-		return lacks("Killer")
-	}
-	node, _, err := r.follower()
+	killer, node, err := onFollower[targets.Killer](r, "Killer")
 	if err != nil {
 		return err
 	}
@@ -90,11 +96,7 @@ func crashAll(r *Rig, unsynced targets.Unsynced) error {
 }
 
 func pause(r *Rig) error {
-	pauser, ok := r.Cluster.(targets.Pauser)
-	if !ok {
-		return lacks("Pauser")
-	}
-	node, _, err := r.follower()
+	pauser, node, err := onFollower[targets.Pauser](r, "Pauser")
 	if err != nil {
 		return err
 	}
@@ -154,11 +156,7 @@ func (r *Rig) between(node string, both bool) []targets.Link {
 const TalkAgain = 3 * time.Second
 
 func cutOff(r *Rig, both bool) error {
-	p, ok := r.Cluster.(targets.Partitioner)
-	if !ok {
-		return lacks("Partitioner")
-	}
-	node, _, err := r.follower()
+	p, node, err := onFollower[targets.Partitioner](r, "Partitioner")
 	if err != nil {
 		return err
 	}
@@ -212,11 +210,7 @@ func cutClients(r *Rig) error {
 }
 
 func slow(r *Rig) error {
-	s, ok := r.Cluster.(targets.Shaper)
-	if !ok {
-		return lacks("Shaper")
-	}
-	node, _, err := r.follower()
+	s, node, err := onFollower[targets.Shaper](r, "Shaper")
 	if err != nil {
 		return err
 	}
@@ -246,11 +240,7 @@ func slow(r *Rig) error {
 }
 
 func shaped(r *Rig, shape targets.Shape) error {
-	s, ok := r.Cluster.(targets.Shaper)
-	if !ok {
-		return lacks("Shaper")
-	}
-	node, _, err := r.follower()
+	s, node, err := onFollower[targets.Shaper](r, "Shaper")
 	if err != nil {
 		return err
 	}
