@@ -64,7 +64,7 @@ env: docker
 nodes: 5
 time: 10s
 seeds: 1
-workload: {name: register, keys: 100, rate: 100000, concurrency: 20}
+workload: {name: register, keys: 100, rate: 5000, concurrency: 20}
 checkers: [availability]
 `
 
