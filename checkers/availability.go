@@ -61,13 +61,13 @@ func measuredUntil(h *history.History) int64 {
 		}
 	}
 	end := int64(0)
-	for i := range h.Events {
-		end = max(end, h.Events[i].Time)
+	for i := range h.EventCount() {
+		end = max(end, h.EventTime(i))
 	}
-	for i := range h.Ops {
-		end = max(end, h.Ops[i].Call)
-		if h.Ops[i].Return != history.Never {
-			end = max(end, h.Ops[i].Return)
+	for i := range h.Len() {
+		end = max(end, h.Call(i))
+		if h.Return(i) != history.Never {
+			end = max(end, h.Return(i))
 		}
 	}
 	return end + 1
@@ -112,8 +112,9 @@ type availability struct {
 // count goes through the operations of the measured span.
 func (a *availability) count(h *history.History) {
 	faults := faultTimes(h)
-	for i := range h.Ops {
-		op := &h.Ops[i]
+	ops := h.Ops()
+	for i := range ops {
+		op := &ops[i]
 		if op.F == history.FPeek || op.Call >= a.end {
 			continue
 		}

@@ -77,8 +77,9 @@ func silentNodes(h *history.History, answered map[string]bool) string {
 // writtenKeys returns the keys on which some write may have taken effect.
 func writtenKeys(h *history.History) map[string]bool {
 	written := map[string]bool{}
-	for i := range h.Ops {
-		eachAccess(&h.Ops[i], func(key string, a access) {
+	ops := h.Ops()
+	for i := range ops {
+		eachAccess(&ops[i], func(key string, a access) {
 			if a.kind != reads && a.op.Type != history.Fail {
 				written[key] = true
 			}
@@ -98,8 +99,9 @@ type replicaPeek struct {
 func finalPeeks(h *history.History) map[string][]replicaPeek {
 	from := h.FinalFrom()
 	peeks := map[string][]replicaPeek{}
-	for i := range h.Ops {
-		op := &h.Ops[i]
+	ops := h.Ops()
+	for i := range ops {
+		op := &ops[i]
 		if op.F != history.FPeek || op.Call < from {
 			continue
 		}

@@ -39,9 +39,9 @@ func convergenceAgrees(t testing.TB, d *dice) {
 	h := peekHistory(d)
 	answered := map[string]bool{}
 	diverged, chances := map[string]bool{}, map[string]bool{}
-	for i := range h.Ops {
-		for j := range h.Ops {
-			x, y := &h.Ops[i], &h.Ops[j]
+	for i := range h.Len() {
+		for j := range h.Len() {
+			x, y := &h.Ops()[i], &h.Ops()[j]
 			if x.F != history.FPeek || y.F != history.FPeek || x.Type != history.Ok || y.Type != history.Ok {
 				continue
 			}

@@ -91,8 +91,9 @@ func finalStates(h *history.History) map[string]*finalState {
 		s.since = min(s.since, a.op.Call)
 		s.reads++
 	}
-	for i := range h.Ops {
-		if op := &h.Ops[i]; op.Call >= from && op.F == history.FRead {
+	ops := h.Ops()
+	for i := range ops {
+		if op := &ops[i]; op.Call >= from && op.F == history.FRead {
 			eachAccess(op, add)
 		}
 	}

@@ -78,8 +78,8 @@ func durabilityAgrees(t testing.TB, d *dice) {
 	v := checked(Durable(), h)[Durability]
 	twin := durabilityTwin{}
 	acknowledged, read, silent, answers, legal, explained := 0, false, false, 0, true, false
-	for i := range h.Ops {
-		switch op := &h.Ops[i]; {
+	for i := range h.Len() {
+		switch op := &h.Ops()[i]; {
 		case op.Call >= endOf && op.Type == history.Ok:
 			answers++
 			read = read || op.F == history.FRead
@@ -93,8 +93,8 @@ func durabilityAgrees(t testing.TB, d *dice) {
 			}
 		}
 	}
-	for i := range h.Ops {
-		if op := &h.Ops[i]; op.Call >= endOf && op.Type == history.Ok {
+	for i := range h.Len() {
+		if op := &h.Ops()[i]; op.Call >= endOf && op.Type == history.Ok {
 			explained = explained || twin.possible(op.Result)
 			made := func(x *history.Op) bool { return x.Arg.Equal(op.Result) }
 			legal = legal && (op.Result.IsNull() || slices.ContainsFunc(twin.effects, made))
@@ -160,8 +160,8 @@ func listEndAgrees(t testing.TB, d *dice) {
 	for e := range int64(6) {
 		var by *history.Op
 		shown, twice := false, false
-		for i := range h.Ops {
-			switch op := &h.Ops[i]; {
+		for i := range h.Len() {
+			switch op := &h.Ops()[i]; {
 			case op.F == history.FAppend && op.Arg.Equal(history.IntValue(e+1)):
 				by = op
 			case op.F != history.FAppend:

@@ -14,30 +14,30 @@ import (
 
 // crew makes a linearizable history: so many clients take turns on a store that acts in the middle of each
 // operation. act decides what an operation is and does.
-func crew(clients, ops int, act func(random *rand.Rand, op *history.Op)) *history.History {
-	random := rand.New(rand.NewPCG(3, uint64(ops)))
-	h := &history.History{Ops: make([]history.Op, ops)}
+func crew(clients, n int, act func(random *rand.Rand, op *history.Op)) *history.History {
+	random := rand.New(rand.NewPCG(3, uint64(n)))
+	ops := make([]history.Op, n)
 	free := make([]int64, clients)
-	order := make([]int, ops)
-	at := make([]int64, ops)
-	for i := range h.Ops {
+	order := make([]int, n)
+	at := make([]int64, n)
+	for i := range ops {
 		client := i % clients
 		call := free[client] + random.Int64N(1000)
 		ret := call + 100 + random.Int64N(4000)
 		free[client] = ret + 1
 		at[i], order[i] = call+random.Int64N(ret-call), i
-		h.Ops[i] = history.Op{Session: fmt.Sprintf("s%d", client), Process: int32(client), Call: call,
+		ops[i] = history.Op{Session: fmt.Sprintf("s%d", client), Process: int32(client), Call: call,
 			Return: ret}
 	}
 	slices.SortFunc(order, func(a, b int) int { return int(at[a] - at[b]) })
 	for _, i := range order {
-		act(random, &h.Ops[i])
+		act(random, &ops[i])
 	}
-	slices.SortFunc(h.Ops, func(a, b history.Op) int { return int(a.Call - b.Call) })
-	for i := range h.Ops {
-		h.Ops[i].Index, h.Ops[i].Invoked, h.Ops[i].Type = i, 2*i, history.Ok
+	slices.SortFunc(ops, func(a, b history.Op) int { return int(a.Call - b.Call) })
+	for i := range ops {
+		ops[i].Index, ops[i].Invoked, ops[i].Type = i, 2*i, history.Ok
 	}
-	return h
+	return history.FromOps(ops)
 }
 
 // uniqueRegister makes a linearizable history of one key with unique values, half of it reads.
@@ -154,7 +154,7 @@ func BenchmarkLinearizable(b *testing.B) {
 					b.Fatalf("got %s", describe(v))
 				}
 			}
-			b.ReportMetric(float64(len(h.Ops))*float64(b.N)/b.Elapsed().Seconds(), "ops/s")
+			b.ReportMetric(float64(h.Len())*float64(b.N)/b.Elapsed().Seconds(), "ops/s")
 		})
 	}
 }

@@ -92,8 +92,8 @@ func bruteStep(op *history.Op, state history.Value) []history.Value {
 // compare checks h against the definition: the verdict, and every witness by itself.
 func (s *linScenario) compare(t *testing.T, h *history.History) Verdict {
 	t.Helper()
-	before := slices.Clone(h.Ops)
-	legal := explainable(h.Ops, s.model)
+	before := slices.Clone(h.Ops())
+	legal := explainable(h.Ops(), s.model)
 	v := Linearizable(s.model, LinOptions{}).Check(context.Background(), h)[0]
 	want := Valid
 	if !legal {
@@ -105,7 +105,7 @@ func (s *linScenario) compare(t *testing.T, h *history.History) Verdict {
 	for _, a := range v.Anomalies {
 		s.checkWitness(t, h, &a)
 	}
-	if fmt.Sprint(before) != fmt.Sprint(h.Ops) {
+	if fmt.Sprint(before) != fmt.Sprint(h.Ops()) {
 		t.Fatal("Check changed the history")
 	}
 	if problem := s.searchAlone(h); problem != "" {
@@ -116,7 +116,7 @@ func (s *linScenario) compare(t *testing.T, h *history.History) Verdict {
 
 // searchAlone says how the pruned search by itself errs, "" when it does not.
 func (s *linScenario) searchAlone(h *history.History) string {
-	legal := explainable(h.Ops, s.model)
+	legal := explainable(h.Ops(), s.model)
 	for _, k := range splitByKey(h, s.model) {
 		tl := newTally(Linearizability)
 		var p *problem
@@ -189,8 +189,8 @@ func (s *linScenario) checkWitness(t *testing.T, h *history.History, a *Anomaly)
 // produced v are in the witness. The initial state produces null.
 func producersIn(h *history.History, a *Anomaly, v history.Value) (all, some bool) {
 	all, some = true, v.IsNull()
-	for i := range h.Ops {
-		op := &h.Ops[i]
+	for i := range h.Len() {
+		op := &h.Ops()[i]
 		made := op.Arg
 		if args, _ := op.Arg.AsList(); op.F == history.FCAS {
 			made = args[1]

@@ -35,14 +35,14 @@ type linScenario struct {
 // changed, with few different times.
 func (s *linScenario) draw(d *linDice) *history.History {
 	n := 2 + d.roll(s.most-1)
-	h := &history.History{Ops: make([]history.Op, n)}
+	ops := make([]history.Op, n)
 	type moment struct{ op, at int }
 	order := make([]moment, n)
 	span := 2 + d.roll(2*n)
-	for i := range h.Ops {
+	for i := range ops {
 		call := d.roll(span)
 		ret := call + d.roll(4)
-		h.Ops[i] = history.Op{Session: fmt.Sprintf("s%d", i+1), Key: "k", Call: int64(call),
+		ops[i] = history.Op{Session: fmt.Sprintf("s%d", i+1), Key: "k", Call: int64(call),
 			Return: int64(ret), Done: 2*i + 1}
 		order[i] = moment{i, call + d.roll(ret-call+1)}
 	}
@@ -50,13 +50,13 @@ func (s *linScenario) draw(d *linDice) *history.History {
 	var state history.Value
 	values := []history.Value{{}}
 	for _, m := range order {
-		s.fill(d, &h.Ops[m.op], &state, &values)
+		s.fill(d, &ops[m.op], &state, &values)
 	}
-	slices.SortStableFunc(h.Ops, func(a, b history.Op) int { return int(a.Call - b.Call) })
-	for i := range h.Ops {
-		h.Ops[i].Index, h.Ops[i].Invoked = i, 2*i
+	slices.SortStableFunc(ops, func(a, b history.Op) int { return int(a.Call - b.Call) })
+	for i := range ops {
+		ops[i].Index, ops[i].Invoked = i, 2*i
 	}
-	return h
+	return history.FromOps(ops)
 }
 
 // fill makes up what an operation did, given the state at its moment.

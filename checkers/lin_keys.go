@@ -66,9 +66,9 @@ type splitter struct {
 // apart into one for each of its keys, which a linearizable store allows as well; that they take effect
 // together is not checked here.
 func splitByKey(h *history.History, model Model) []*keyHistory {
-	s := splitter{model: model, ops: h.Ops, keys: map[string]*keyHistory{}}
-	for i := range h.Ops {
-		s.take(int32(i), &h.Ops[i])
+	s := splitter{model: model, ops: h.Ops(), keys: map[string]*keyHistory{}}
+	for i := range s.ops {
+		s.take(int32(i), &s.ops[i])
 	}
 	keys := make([]*keyHistory, 0, len(s.keys))
 	for _, k := range s.keys {

@@ -14,11 +14,11 @@ import (
 // crowd is a history of one key on which so many clients write the same value at once, and one reads
 // another that would need all of the orders to be tried.
 func crowd(clients int) *history.History {
-	h := &history.History{}
+	var ops []history.Op
 	add := func(f string, v, result history.Value, call, ret int64) {
-		h.Ops = append(h.Ops, history.Op{F: f, Key: "k", Arg: v, Result: result, Call: call, Return: ret,
-			Session: "s", Index: len(h.Ops), Invoked: len(h.Ops)})
-		h.Ops[len(h.Ops)-1].Type = history.Ok
+		ops = append(ops, history.Op{F: f, Key: "k", Arg: v, Result: result, Call: call, Return: ret,
+			Session: "s", Index: len(ops), Invoked: len(ops)})
+		ops[len(ops)-1].Type = history.Ok
 	}
 	for i := range clients {
 		v := history.IntValue(int64(i%7 + 1))
@@ -28,7 +28,7 @@ func crowd(clients int) *history.History {
 	}
 	add(history.FRead, history.Value{}, history.IntValue(1), 101, 102)
 	add(history.FRead, history.Value{}, history.IntValue(2), 103, 104)
-	return h
+	return history.FromOps(ops)
 }
 
 // TestSearchBounds checks that a search beyond its bounds is unknown and says why.
@@ -72,7 +72,7 @@ func TestUnknownBesideInvalid(t *testing.T) {
 	if v.Result != Invalid || v.Counts[StaleRead] != 1 || v.Anomalies[0].Key != "b" {
 		t.Errorf("got %s", describe(v))
 	}
-	h.Ops = slices.DeleteFunc(h.Ops, func(op history.Op) bool { return op.Key == "b" })
+	h = history.FromOps(slices.DeleteFunc(h.Ops(), func(op history.Op) bool { return op.Key == "b" }))
 	v = Linearizable(Register, LinOptions{}).Check(context.Background(), h)[0]
 	want := "key a: the model has no append (event 0); and 2 more keys"
 	if v.Result != Unknown || v.Reason != want {
@@ -168,7 +168,7 @@ func TestOddCAS(t *testing.T) {
 		{history.IntsValue(1, 2), history.IntValue(7)},
 	} {
 		op := history.Op{F: history.FCAS, Key: "k", Arg: c.arg, Result: c.result, Return: 1, Type: history.Ok}
-		h := &history.History{Ops: []history.Op{op}}
+		h := history.FromOps([]history.Op{op})
 		v := Linearizable(CASRegister, LinOptions{}).Check(context.Background(), h)[0]
 		if v.Result != Unknown || !strings.HasPrefix(v.Reason, "key k: ") {
 			t.Errorf("cas %v = %v: got %s", c.arg, c.result, describe(v))

@@ -69,8 +69,9 @@ type keyPair struct {
 func pairReads(h *history.History) []keyPair {
 	var pairs []keyPair
 	place := map[[2]string]int{}
-	for i := range h.Ops {
-		op := &h.Ops[i]
+	ops := h.Ops()
+	for i := range ops {
+		op := &ops[i]
 		values, _ := op.Result.AsList()
 		if op.F != history.FRead || op.Type != history.Ok || len(op.Keys) != 2 || len(values) != 2 {
 			continue

@@ -19,8 +19,8 @@ type prefixTwin struct {
 
 func newPrefixTwin(h *history.History) *prefixTwin {
 	tw := &prefixTwin{proved: true}
-	for i := range h.Ops {
-		op := &h.Ops[i]
+	for i := range h.Len() {
+		op := &h.Ops()[i]
 		switch {
 		case op.F == history.FWrite && op.Type != history.Fail:
 			tw.writes = append(tw.writes, op)
@@ -51,8 +51,8 @@ func newPrefixTwin(h *history.History) *prefixTwin {
 
 // knew reports whether the session of an answer had read or written its question before.
 func (tw *prefixTwin) knew(h *history.History, answer *history.Op) bool {
-	for i := range h.Ops {
-		op := &h.Ops[i]
+	for i := range h.Len() {
+		op := &h.Ops()[i]
 		if op.Session != answer.Session || op.Type != history.Ok || !op.Precedes(answer) {
 			continue
 		}

@@ -39,10 +39,11 @@ type keyAccesses struct {
 // accessesByKey returns the accesses of the history by key, the keys in the order of their first use.
 // Peeks are none: they are served without any guarantee.
 func accessesByKey(h *history.History) []keyAccesses {
-	all := make([]access, 0, len(h.Ops))
-	names := make([]string, 0, len(h.Ops))
-	for i := range h.Ops {
-		eachAccess(&h.Ops[i], func(key string, a access) {
+	ops := h.Ops()
+	all := make([]access, 0, len(ops))
+	names := make([]string, 0, len(ops))
+	for i := range ops {
+		eachAccess(&ops[i], func(key string, a access) {
 			all, names = append(all, a), append(names, key)
 		})
 	}

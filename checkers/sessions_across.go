@@ -26,8 +26,9 @@ type seenBy struct {
 // It is enough to ask that of the write that made the version shown: what came before an earlier one of
 // that session came before this one too.
 func (f *sessionFindings) judgeAcross(h *history.History, keys map[string]*countingKey) {
-	for i := range h.Ops {
-		op := &h.Ops[i]
+	ops := h.Ops()
+	for i := range ops {
+		op := &ops[i]
 		values, _ := op.Result.AsList()
 		if op.F != history.FRead || op.Type != history.Ok || len(op.Keys) < 2 || len(values) != len(op.Keys) {
 			continue

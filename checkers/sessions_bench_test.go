@@ -76,12 +76,14 @@ func BenchmarkCheckers(b *testing.B) {
 	registers := laggingStore(n, 2000, history.FWrite)
 	lists := laggingStore(n, 80, history.FAppend)
 	counting := laggingStore(n, 2000, history.FWrite)
-	for i := range counting.Ops {
-		if op := &counting.Ops[i]; op.F == history.FWrite {
+	counted := counting.Ops()
+	for i := range counted {
+		if op := &counted[i]; op.F == history.FWrite {
 			op.Session = "writer of " + op.Key
 			op.Return = op.Call
 		}
 	}
+	counting = history.FromOps(counted)
 	for _, c := range []struct {
 		name    string
 		checker Checker

@@ -160,7 +160,7 @@ func versionsAgree(t testing.TB, d *dice) {
 		}
 	}
 	c := Sessions(WriterOrder, guaranteeNames[:guarantees]...)
-	got, twin := checked(c, h), versionTwin{ops: h.Ops}
+	got, twin := checked(c, h), versionTwin{ops: h.Ops()}
 	twin.run()
 	for g := ryw; g < guarantees; g++ {
 		v := got[guaranteeNames[g]]

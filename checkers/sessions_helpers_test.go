@@ -79,7 +79,7 @@ func historyOf(ops []history.Op, final int64) *history.History {
 	for i := range ops {
 		ops[i].Index, ops[i].Invoked, ops[i].Done = i, -1, -1
 	}
-	h := &history.History{Ops: ops}
+	h := history.FromOps(ops)
 	if final != history.Never {
 		h.Phases = []history.Phase{{Name: history.PhaseFinal, From: final, To: history.Never}}
 	}
@@ -124,7 +124,7 @@ func provesItself(t testing.TB, c Checker, v Verdict, final int64) {
 func sayHistory(t testing.TB, h *history.History, format string, args ...any) {
 	t.Helper()
 	t.Errorf(format, args...)
-	t.Fatalf("of:\n%s", history.Draw(h.Ops, history.DrawOptions{Phases: h.Phases}))
+	t.Fatalf("of:\n%s", history.Draw(h.Ops(), history.DrawOptions{Phases: h.Phases}))
 }
 
 // fuzz runs a property of random histories on the fuzzer's bytes.

@@ -134,7 +134,7 @@ func listHistory(d *dice) *history.History {
 func listsAgree(t testing.TB, d *dice) {
 	h := listHistory(d)
 	c := Sessions(ListOrder)
-	got, twin := checked(c, h), listTwin{ops: h.Ops}
+	got, twin := checked(c, h), listTwin{ops: h.Ops()}
 	twin.run()
 	for g := ryw; g < guarantees; g++ {
 		v := got[guaranteeNames[g]]

@@ -18,24 +18,24 @@ type orderTwin struct {
 }
 
 func newOrderTwin(h *history.History) *orderTwin {
-	tw := &orderTwin{ops: h.Ops}
+	tw := &orderTwin{ops: h.Ops()}
 	failed := map[int64]bool{}
 	add := func(v int64, ok bool) {
 		if ok && !slices.Contains(tw.values, v) {
 			tw.values = append(tw.values, v)
 		}
 	}
-	for i := range h.Ops {
-		tw.deleted = tw.deleted || h.Ops[i].F == history.FDelete && h.Ops[i].Type != history.Fail
-		v, ok := written(&h.Ops[i])
-		if ok && h.Ops[i].Type == history.Fail {
+	for i := range h.Len() {
+		tw.deleted = tw.deleted || h.Op(i).F == history.FDelete && h.Op(i).Type != history.Fail
+		v, ok := written(&h.Ops()[i])
+		if ok && h.Op(i).Type == history.Fail {
 			failed[v] = true
 			continue
 		}
 		add(v, ok)
 	}
-	for i := range h.Ops {
-		op := &h.Ops[i]
+	for i := range h.Len() {
+		op := &h.Ops()[i]
 		v, ok := op.Result.AsInt()
 		if refused, current := casRefused(op); op.F == history.FCAS && refused && current != nil {
 			v, ok = current.AsInt()

@@ -217,12 +217,12 @@ s1  |txn [w a=1, r b=2, append c+=3]|
 s1  |txn [w a=1, r b, append c+=3]--…
 s1  |peek a=1|
 `)
-	h.Ops = append(h.Ops,
+	ops := append(h.Ops(),
 		history.Op{F: history.FTxn, Type: history.Ok, Result: history.ListValue(history.IntValue(1))},
 		history.Op{F: history.FCAS, Type: history.Ok, Key: "a", Arg: history.IntValue(1)})
 	said := ""
-	for i := range h.Ops {
-		eachAccess(&h.Ops[i], func(key string, a access) {
+	for i := range ops {
+		eachAccess(&ops[i], func(key string, a access) {
 			said += key + [...]string{"→", "=", "+=", "!"}[a.kind] + a.value.String() + " "
 		})
 		said += "; "

@@ -98,10 +98,11 @@ func BenchmarkWallDriver(b *testing.B) {
 		}
 		took += exp.Time
 		intervals = intervals[:0]
-		for _, op := range r.rec.History().Ops {
-			if op.Call < r.begin+exp.Time {
+		h := r.rec.History()
+		for i := range h.Len() {
+			if h.Call(i) < r.begin+exp.Time {
 				ops++
-				intervals = append(intervals, op.Return-op.Call)
+				intervals = append(intervals, h.Return(i)-h.Call(i))
 			}
 		}
 	}

@@ -123,8 +123,8 @@ func TestPhasesInTheirOrder(t *testing.T) {
 		}
 	}
 	final := 0
-	for i := range h.Ops {
-		if h.Final(&h.Ops[i]) {
+	for i := range h.Len() {
+		if h.Final(&h.Ops()[i]) {
 			final++
 		}
 	}
@@ -196,9 +196,9 @@ func checkReleased(t *testing.T, m *memTarget, file *bytes.Buffer, ran bool) {
 	if err != nil || len(h.Warns) > 0 {
 		t.Fatal(err, h.Warns)
 	}
-	for i := range h.Ops {
-		if h.Ops[i].Done < 0 {
-			t.Errorf("operation %v is left open", h.Ops[i].ID)
+	for i := range h.Len() {
+		if h.Op(i).Done < 0 {
+			t.Errorf("operation %v is left open", h.Op(i).ID)
 		}
 	}
 	if ran && len(cluster.log) == 0 {

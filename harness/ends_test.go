@@ -307,8 +307,8 @@ func TestSinkIsUsed(t *testing.T) {
 	for _, f := range sink.files {
 		seed := out.Rows[0].seed(f.seed)
 		h, err := history.Read(&f.Buffer)
-		if err != nil || len(h.Events) != seed.Events || h.Header.Seed != f.seed {
-			t.Errorf("seed %d: %v, %d events, want %d", f.seed, err, len(h.Events), seed.Events)
+		if err != nil || h.EventCount() != seed.Events || h.Header.Seed != f.seed {
+			t.Errorf("seed %d: %v, %d events, want %d", f.seed, err, h.EventCount(), seed.Events)
 		}
 		if kept := f.seed == 1; f.kept != kept || (seed.History != "") != kept {
 			t.Errorf("seed %d: kept %t, path %q", f.seed, f.kept, seed.History)

@@ -55,7 +55,7 @@ func unknown(property, failure string) checkers.Verdict {
 // outcome checks the run and sums it up.
 func (r *run) outcome() SeedOutcome {
 	h := r.rec.History()
-	out := SeedOutcome{Seed: r.seed, Hash: r.rec.Hash(), Events: len(h.Events), Steps: r.steps, Ops: r.ops,
+	out := SeedOutcome{Seed: r.seed, Hash: r.rec.Hash(), Events: h.EventCount(), Steps: r.steps, Ops: r.ops,
 		Ok: r.ok, Took: r.last, Marks: r.marks, Faults: countFaults(h)}
 	out.Stopped = !r.ended && r.ctx.Err() != nil
 	if r.failure != "" && !out.Stopped {

@@ -71,19 +71,19 @@ func runOdd(t *testing.T, submit func(targets.Client, *history.Event, func(targe
 // timedOut returns the one operation that timed out, and how many its thread ran after it.
 func timedOut(t *testing.T, h *history.History) (op *history.Op, after int) {
 	t.Helper()
-	for i := range h.Ops {
-		if h.Ops[i].Err.Code == history.Timeout {
+	for i := range h.Len() {
+		if h.Op(i).Err.Code == history.Timeout {
 			if op != nil {
-				t.Fatalf("operations %v and %v timed out", op.ID, h.Ops[i].ID)
+				t.Fatalf("operations %v and %v timed out", op.ID, h.Op(i).ID)
 			}
-			op = &h.Ops[i]
+			op = &h.Ops()[i]
 		}
 	}
 	if op == nil {
 		t.Fatal("no operation timed out")
 	}
-	for i := range h.Ops {
-		if h.Ops[i].Process == op.Process+4 {
+	for i := range h.Len() {
+		if h.Op(i).Process == op.Process+4 {
 			after++
 		}
 	}
@@ -117,7 +117,7 @@ func TestOperationsThatAreNotAnswered(t *testing.T) {
 					t.Fatal(out.Failure)
 				}
 				op, after := timedOut(t, h)
-				ev := &h.Events[op.Done]
+				ev := h.Event(op.Done)
 				const text = "the client gave no answer within 1m0s"
 				if lasted := time.Duration(ev.Time - op.Call); lasted < answerLimit ||
 					lasted > answerLimit+watchEvery || ev.Err.Text != text {
@@ -180,8 +180,8 @@ func TestLoadGoesOnDuringInjection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := runSlow(t, "partition: {shape: halves, every: 2s..3s, for: 1s}", 2*time.Second)
 		asked, began, during := int64(-1), 0, 0
-		for i := range h.Events {
-			switch ev := &h.Events[i]; {
+		for i := range h.EventCount() {
+			switch ev := h.Event(i); {
 			case ev.Process == history.Nemesis && asked < 0:
 				asked, began = ev.Time, i
 			case ev.Process == history.Nemesis && during == 0:
@@ -287,14 +287,14 @@ func TestFullSpeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	h, err := history.Read(bytes.NewReader(data))
-	if err != nil || len(h.Warns) > 0 || len(h.Events) != out.Events || len(h.Ops) != out.Ops {
-		t.Fatalf("%v; %q; %d of %d events, %d of %d operations", err, h.Warns, len(h.Events), out.Events,
-			len(h.Ops), out.Ops)
+	if err != nil || len(h.Warns) > 0 || h.EventCount() != out.Events || h.Len() != out.Ops {
+		t.Fatalf("%v; %q; %d of %d events, %d of %d operations", err, h.Warns, h.EventCount(), out.Events,
+			h.Len(), out.Ops)
 	}
 	next := map[int32]int32{}
 	last := int64(0)
-	for i := range h.Events {
-		ev := &h.Events[i]
+	for i := range h.EventCount() {
+		ev := h.Event(i)
 		if ev.Index != i || ev.Time < last {
 			t.Fatalf("event %d has index %d and time %d after %d", i, ev.Index, ev.Time, last)
 		}
@@ -306,12 +306,12 @@ func TestFullSpeed(t *testing.T) {
 			t.Fatalf("thread %d runs operation %d, want %d", ev.Op.Thread, ev.Op.N, next[ev.Op.Thread])
 		}
 	}
-	if len(h.Ops) < 400 || len(next) != 20 {
-		t.Errorf("%d operations in %d threads", len(h.Ops), len(next))
+	if h.Len() < 400 || len(next) != 20 {
+		t.Errorf("%d operations in %d threads", h.Len(), len(next))
 	}
-	for i := range h.Ops {
-		if h.Ops[i].Type != history.Ok {
-			t.Fatalf("operation %v is %v", h.Ops[i].ID, h.Ops[i].Type)
+	for i := range h.Len() {
+		if h.Op(i).Type != history.Ok {
+			t.Fatalf("operation %v is %v", h.Op(i).ID, h.Op(i).Type)
 		}
 	}
 }

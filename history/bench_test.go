@@ -56,18 +56,14 @@ func BenchmarkAppendEvent(b *testing.B) {
 // BenchmarkRecord records in the steady state, in which the memory for the events is there.
 func BenchmarkRecord(b *testing.B) {
 	events := sampleEvents(1 << 16)
-	rec, _ := NewRecorder(io.Discard, nil)
-	rec.Grow(len(events))
+	var rec *Recorder
 	b.ReportAllocs()
-	next, shift := 0, int64(0)
-	for b.Loop() {
-		if next == len(events) {
-			next, rec.events, shift = 0, rec.events[:0], shift+events[len(events)-1].Time
+	for i := 0; b.Loop(); i++ {
+		if i%len(events) == 0 {
+			rec, _ = NewRecorder(io.Discard, nil)
+			rec.Grow(len(events))
 		}
-		ev := events[next]
-		ev.Time += shift
-		next++
-		if _, err := rec.Record(ev); err != nil {
+		if _, err := rec.Record(events[i%len(events)]); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -78,8 +74,8 @@ func BenchmarkBuild(b *testing.B) {
 	events := sampleEvents(500_000)
 	b.ReportAllocs()
 	for b.Loop() {
-		if h := Build(nil, events); len(h.Ops) != 500_000 {
-			b.Fatal(len(h.Ops))
+		if h := Build(nil, events); h.Len() != 500_000 {
+			b.Fatal(h.Len())
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(events)), "ns/event")
@@ -105,7 +101,7 @@ func BenchmarkRead(b *testing.B) {
 func BenchmarkDraw(b *testing.B) {
 	h := Build(nil, sampleEvents(6))
 	for b.Loop() {
-		if Draw(h.Ops, DrawOptions{}) == "" {
+		if Draw(h.Ops(), DrawOptions{}) == "" {
 			b.Fatal("nothing drawn")
 		}
 	}

@@ -32,8 +32,8 @@ func TestBuildPairs(t *testing.T) {
 			Return: Never, Type: Info, Node: "n3"},
 	}
 	for i := range want {
-		if i >= len(h.Ops) || !reflect.DeepEqual(h.Ops[i], want[i]) {
-			t.Errorf("operation %d:\n got %+v\nwant %+v", i, h.Ops[i:min(i+1, len(h.Ops))], want[i])
+		if i >= h.Len() || !reflect.DeepEqual(h.Op(i), want[i]) {
+			t.Errorf("operation %d:\n got %+v\nwant %+v", i, h.Ops()[i:min(i+1, h.Len())], want[i])
 		}
 	}
 	faults := []Fault{{ID: "f3", Family: "partition", What: events[4].Value, Outcome: "installed",
@@ -45,14 +45,14 @@ func TestBuildPairs(t *testing.T) {
 	if !slices.Equal(h.Phases, phases) {
 		t.Errorf("phases %+v", h.Phases)
 	}
-	if h.FinalFrom() != 5010000 || !h.Final(&h.Ops[5]) || h.Final(&h.Ops[4]) {
+	if h.FinalFrom() != 5010000 || !h.Final(&h.Ops()[5]) || h.Final(&h.Ops()[4]) {
 		t.Errorf("final reads from %d", h.FinalFrom())
 	}
 }
 
 func TestBuildOfNothing(t *testing.T) {
 	h := Build(nil, nil)
-	if h.Header.Version != FormatVersion || len(h.Ops) != 0 || h.FinalFrom() != Never || h.Draw() != "" {
+	if h.Header.Version != FormatVersion || h.Len() != 0 || h.FinalFrom() != Never || h.Draw() != "" {
 		t.Errorf("%+v", h)
 	}
 }
@@ -65,14 +65,14 @@ func TestBuildOrdersByCall(t *testing.T) {
 		{Time: 30, Process: 1, Type: Ok},
 	})
 	var keys []string
-	for i, op := range h.Ops {
+	for i, op := range h.Ops() {
 		keys = append(keys, op.Key)
 		if op.Index != i {
 			t.Errorf("operation %d has index %d", i, op.Index)
 		}
 	}
-	if strings.Join(keys, "") != "abc" || h.Ops[1].Invoked != 0 || h.Ops[1].Return != 30 {
-		t.Errorf("operations %v, the second %+v", keys, h.Ops[1])
+	if strings.Join(keys, "") != "abc" || h.Op(1).Invoked != 0 || h.Op(1).Return != 30 {
+		t.Errorf("operations %v, the second %+v", keys, h.Op(1))
 	}
 }
 
@@ -94,8 +94,8 @@ func TestBuildWarns(t *testing.T) {
 	if !slices.Equal(h.Warns, want) {
 		t.Errorf("warnings %q", h.Warns)
 	}
-	if len(h.Ops) != 2 || h.Ops[0].Type != Info || h.Ops[1].Return != 4 {
-		t.Errorf("operations %+v", h.Ops)
+	if h.Len() != 2 || h.Op(0).Type != Info || h.Op(1).Return != 4 {
+		t.Errorf("operations %+v", h.Ops())
 	}
 }
 
@@ -142,11 +142,11 @@ func TestForPrefix(t *testing.T) {
 		t.Fatal(err)
 	}
 	sub := h.ForPrefix("r")
-	if len(sub.Ops) != 2 || sub.Ops[1].Session != "rs2" || sub.Ops[1].Index != 1 ||
-		sub.Events[sub.Ops[1].Invoked].Session != "rs2" {
-		t.Errorf("operations %+v", sub.Ops)
+	if sub.Len() != 2 || sub.Op(1).Session != "rs2" || sub.Op(1).Index != 1 ||
+		sub.Event(sub.Op(1).Invoked).Session != "rs2" {
+		t.Errorf("operations %+v", sub.Ops())
 	}
-	if len(sub.Faults) != 1 || len(sub.Phases) != 2 || h.Ops[2].Index != 2 {
+	if len(sub.Faults) != 1 || len(sub.Phases) != 2 || h.Op(2).Index != 2 {
 		t.Error("the faults or phases are gone, or the whole history was changed")
 	}
 	if h.ForPrefix("") != h {

@@ -48,7 +48,7 @@ func Draw(ops []Op, options DrawOptions) string {
 
 // Draw draws the whole history with its faults and phases.
 func (h *History) Draw() string {
-	return Draw(h.Ops, DrawOptions{Faults: h.Faults, Phases: h.Phases})
+	return Draw(h.Ops(), DrawOptions{Faults: h.Faults, Phases: h.Phases})
 }
 
 type rowKind uint8

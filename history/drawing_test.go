@@ -29,14 +29,14 @@ func TestDrawings(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		drawn := Draw(h.Ops, DrawOptions{Faults: h.Faults, Phases: h.Phases, Versions: true})
+		drawn := Draw(h.Ops(), DrawOptions{Faults: h.Faults, Phases: h.Phases, Versions: true})
 		golden(t, strings.TrimPrefix(path, "testdata/"), given+"====\n"+drawn)
 		again, err := ParseDrawing(drawn)
 		if err != nil {
 			t.Errorf("%s, drawn: %v", path, err)
 			continue
 		}
-		twice := Draw(again.Ops, DrawOptions{Faults: again.Faults, Phases: again.Phases, Versions: true})
+		twice := Draw(again.Ops(), DrawOptions{Faults: again.Faults, Phases: again.Phases, Versions: true})
 		if twice != drawn {
 			t.Errorf("%s: drawn again it is\n%s", path, twice)
 		}
@@ -70,17 +70,17 @@ func TestParseDrawing(t *testing.T) {
 		{Process: 3, Session: "s1", F: FRead, Key: "k", Call: 47 * Column, Return: 51 * Column, Type: Fail,
 			Node: "n1", Err: Error{Code: NotLeader}},
 	}
-	if len(h.Ops) != len(want) || len(h.Warns) > 0 {
-		t.Fatalf("%d operations, warnings %q", len(h.Ops), h.Warns)
+	if h.Len() != len(want) || len(h.Warns) > 0 {
+		t.Fatalf("%d operations, warnings %q", h.Len(), h.Warns)
 	}
 	for i := range want {
-		sameOp(t, &h.Ops[i], &want[i])
-		got := &h.Ops[i]
+		sameOp(t, &h.Ops()[i], &want[i])
+		got := &h.Ops()[i]
 		if got.Call != want[i].Call || got.Return != want[i].Return || got.Process != want[i].Process {
 			t.Errorf("operation %d: %+v", i, got)
 		}
 	}
-	if h.Ops[0].Precedes(&h.Ops[3]) || !h.Ops[1].Precedes(&h.Ops[3]) {
+	if ops := h.Ops(); ops[0].Precedes(&ops[3]) || !ops[1].Precedes(&ops[3]) {
 		t.Error("the order of the operations is wrong")
 	}
 	cut, crash := &h.Faults[0], &h.Faults[1]
@@ -147,7 +147,7 @@ func TestDrawNotes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	drawn := Draw(h.Ops, DrawOptions{Notes: []string{"(op 1)", "never\nthere", "timeout: no", "|--w"}})
+	drawn := Draw(h.Ops(), DrawOptions{Notes: []string{"(op 1)", "never\nthere", "timeout: no", "|--w"}})
 	golden(t, "notes.golden", drawn)
 	again, err := ParseDrawing(drawn)
 	if err != nil {
@@ -223,14 +223,14 @@ func checkDraw(t *testing.T, data []byte) {
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
-	ops = Build(nil, eventsOf(ops)).Ops
-	if len(h.Ops) != len(ops) {
-		t.Fatalf("%d operations of %d in\n%s", len(h.Ops), len(ops), text)
+	ops = Build(nil, eventsOf(ops)).Ops()
+	if h.Len() != len(ops) {
+		t.Fatalf("%d operations of %d in\n%s", h.Len(), len(ops), text)
 	}
 	for i := range ops {
-		sameOp(t, &h.Ops[i], &ops[i])
+		sameOp(t, &h.Ops()[i], &ops[i])
 		for j := range ops {
-			a, b, c, e := &ops[i], &ops[j], &h.Ops[i], &h.Ops[j]
+			a, b, c, e := &ops[i], &ops[j], &h.Ops()[i], &h.Ops()[j]
 			same := cmp.Compare(a.Call, b.Call) == cmp.Compare(c.Call, e.Call) &&
 				cmp.Compare(a.Call, b.Return) == cmp.Compare(c.Call, e.Return) &&
 				cmp.Compare(a.Return, b.Return) == cmp.Compare(c.Return, e.Return)
@@ -353,13 +353,13 @@ func FuzzParseDrawing(f *testing.F) {
 			return
 		}
 		options := DrawOptions{Faults: h.Faults, Phases: h.Phases, Versions: true}
-		drawn := Draw(h.Ops, options)
+		drawn := Draw(h.Ops(), options)
 		again, err := ParseDrawing(drawn)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, drawn)
 		}
 		options.Faults, options.Phases = again.Faults, again.Phases
-		if twice := Draw(again.Ops, options); twice != drawn {
+		if twice := Draw(again.Ops(), options); twice != drawn {
 			t.Fatalf("the drawing\n%sis drawn again as\n%s", drawn, twice)
 		}
 	})

@@ -119,3 +119,12 @@ func sample() (*Header, []Event) {
 	}
 	return header, events
 }
+
+// recorded returns the events of a history as they were recorded.
+func recorded(h *History) []Event {
+	events := make([]Event, h.EventCount())
+	for i := range events {
+		events[i] = h.Event(i)
+	}
+	return events
+}

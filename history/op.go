@@ -40,14 +40,16 @@ type Fault struct {
 	To      int64  // time of the healing, Never when it was not healed
 }
 
-// History is a whole run in memory, paired. It is immutable once built.
+// History is a whole run in memory, paired. It is immutable once built. Operations and events are kept in
+// columns and asked for by place: operations by Call, events as they were recorded.
 type History struct {
 	Header Header
-	Events []Event
-	Ops    []Op     // by invocation
 	Faults []Fault  // by first event
 	Phases []Phase  // in time order
 	Warns  []string // what the reader had to overlook, such as a line cut in the middle
+
+	cols  columns
+	whole *columns // of a part of a history: the columns that events refer to; nil for cols
 }
 
 // Phase is a span of the run.

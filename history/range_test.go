@@ -21,7 +21,7 @@ func TestRangesInLists(t *testing.T) {
 		h, err := ParseDrawing("s1 |r k=" + c.want + "|")
 		if err != nil {
 			t.Errorf("%s: %v", c.want, err)
-		} else if got := h.Ops[0].Result; !got.Equal(v) {
+		} else if got := h.Op(0).Result; !got.Equal(v) {
 			t.Errorf("%s is read as %v", c.want, got)
 		}
 	}

@@ -41,7 +41,8 @@ func Read(r io.Reader) (*History, error) {
 	if err := d.run(); err != nil {
 		return nil, err
 	}
-	h := Build(&d.header, d.events)
+	h := d.memory.History()
+	h.Header = d.header
 	h.Warns = append(d.warns, h.Warns...)
 	return h, nil
 }
@@ -55,13 +56,13 @@ type decoder struct {
 	order  orderRules
 	begun  bool // the header was read
 	header Header
-	events []Event
+	memory *Builder
 	warns  []string
 }
 
 func newDecoder(r io.Reader, limit int) *decoder {
 	return &decoder{lines: bufio.NewReaderSize(r, 256<<10), order: newOrderRules(), limit: limit,
-		parser: parser{names: map[string]string{}}}
+		parser: parser{names: map[string]string{}}, memory: NewBuilder(nil)}
 }
 
 func (d *decoder) run() error {
@@ -93,7 +94,7 @@ func (d *decoder) decode(text []byte) error {
 		d.begun = err == nil
 		return err
 	}
-	n := len(d.events)
+	n := d.memory.Len()
 	ev := Event{Index: n}
 	if err := d.parser.event(&ev); err != nil {
 		return err
@@ -104,7 +105,7 @@ func (d *decoder) decode(text []byte) error {
 	if err := d.order.admit(&ev); err != nil {
 		return d.parser.errorAt(0, "%w", err)
 	}
-	d.events = append(withRoom(d.events), ev)
+	d.memory.Add(&ev)
 	return nil
 }
 

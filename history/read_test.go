@@ -50,10 +50,10 @@ func TestReadCutAnywhere(t *testing.T) {
 			t.Fatalf("cut at byte %d: %v", n, err)
 		}
 		cut := data[n-1] != '\n' && data[n] != '\n'
-		if len(h.Events) != lines-1 || (len(h.Warns) == 1) != cut {
-			t.Fatalf("cut at byte %d: %d events, want %d; warnings %q", n, len(h.Events), lines-1, h.Warns)
+		if h.EventCount() != lines-1 || (len(h.Warns) == 1) != cut {
+			t.Fatalf("cut at byte %d: %d events, want %d; warnings %q", n, h.EventCount(), lines-1, h.Warns)
 		}
-		if lines > 1 && !reflect.DeepEqual(h.Events, all[:lines-1]) {
+		if lines > 1 && !reflect.DeepEqual(recorded(h), all[:lines-1]) {
 			t.Fatalf("cut at byte %d: other events", n)
 		}
 	}
@@ -129,7 +129,7 @@ func TestReadByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	op := h.Ops[0]
+	op := h.Op(0)
 	want := MapValue(map[string]Value{"a": IntValue(-7),
 		"b": ListValue(BoolValue(true), BoolValue(false), Value{}, StringValue("😀é\ufffd/"))})
 	if !op.Arg.Equal(want) || op.Call != -5 || op.Return != 9 || op.Type != Fail || op.Keys != nil {
@@ -143,7 +143,7 @@ func TestReadBounds(t *testing.T) {
 	long.Index, long.Value = 0, StringValue(strings.Repeat("x", 300<<10)) // longer than the reader's buffer
 	file := append([]byte(head), AppendEvent(nil, &long)...)
 	h, err := Read(bytes.NewReader(append(file, '\n')))
-	if err != nil || !h.Ops[0].Arg.Equal(long.Value) {
+	if err != nil || !h.Op(0).Arg.Equal(long.Value) {
 		t.Fatalf("a long line: %v", err)
 	}
 	d := newDecoder(bytes.NewReader(file), 1000)
@@ -173,8 +173,8 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		again := rewritten(t, h)
-		if !reflect.DeepEqual(h.Ops, again.Ops) || !reflect.DeepEqual(h.Header, again.Header) {
-			t.Fatalf("written and read again\n%+v became\n%+v", h.Ops, again.Ops)
+		if !reflect.DeepEqual(h.Ops(), again.Ops()) || !reflect.DeepEqual(h.Header, again.Header) {
+			t.Fatalf("written and read again\n%+v became\n%+v", h.Ops(), again.Ops())
 		}
 		text := h.Draw()
 		parsed, err := ParseDrawing(text)
@@ -195,7 +195,7 @@ func rewritten(t *testing.T, h *History) *History {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, ev := range h.Events {
+	for _, ev := range recorded(h) {
 		if _, err := rec.Record(ev); err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"slices"
 )
 
 // chunk is how many bytes of lines the recorder gathers before it hashes and writes them.
@@ -19,7 +18,7 @@ const chunk = 64 << 10
 // driver in wall time does.
 type Recorder struct {
 	header Header
-	events []Event
+	memory *Builder
 	order  orderRules
 	lines  []byte // encoded, neither hashed nor written yet
 	hash   hash.Hash
@@ -35,6 +34,7 @@ func NewRecorder(w io.Writer, header *Header) (*Recorder, error) {
 		r.header = *header
 	}
 	r.header.Version = FormatVersion
+	r.memory = NewBuilder(&r.header)
 	if w == nil {
 		return r, nil
 	}
@@ -45,7 +45,7 @@ func NewRecorder(w io.Writer, header *Header) (*Recorder, error) {
 }
 
 // Grow makes room in memory for n more events.
-func (r *Recorder) Grow(n int) { r.events = slices.Grow(r.events, max(n, 0)) }
+func (r *Recorder) Grow(n int) { r.memory.Grow(n) }
 
 // Record appends ev to the history and returns its index, which it sets. It refuses, with an error that
 // wraps ErrOrder and without recording: a completion without its invoke, an invoke while the process
@@ -53,28 +53,19 @@ func (r *Recorder) Grow(n int) { r.events = slices.Grow(r.events, max(n, 0)) }
 // process, and an event that names both one key and several. An error of the writer is not reported
 // here: the history in memory goes on, and Flush and Close report it.
 func (r *Recorder) Record(ev Event) (int, error) {
-	ev.Index = len(r.events)
+	ev.Index = r.memory.Len()
 	if ev.Key != "" && len(ev.Keys) > 0 {
 		return 0, fmt.Errorf("%w: %s names the key %q and a list of keys", ErrOrder, ev.F, ev.Key)
 	}
 	if err := r.order.admit(&ev); err != nil {
 		return 0, err
 	}
-	r.events = append(withRoom(r.events), ev)
+	r.memory.Add(&ev)
 	r.lines = append(AppendEvent(r.lines, &ev), '\n')
 	if len(r.lines) >= chunk {
 		r.drain()
 	}
 	return ev.Index, nil
-}
-
-// withRoom returns events with room for one more. It doubles, where append grows by a quarter and so
-// would copy each event four times instead of once.
-func withRoom(events []Event) []Event {
-	if len(events) < cap(events) {
-		return events
-	}
-	return slices.Grow(events, max(1024, len(events)))
 }
 
 // drain hashes and writes the lines gathered.
@@ -94,23 +85,10 @@ func (r *Recorder) drain() {
 }
 
 // Len returns the number of events recorded.
-func (r *Recorder) Len() int { return len(r.events) }
+func (r *Recorder) Len() int { return r.memory.Len() }
 
-// Events returns the events recorded so far. The slice must not be changed, and later events may not
-// be in it.
-func (r *Recorder) Events() []Event { return r.events }
-
-// Last returns the event recorded last, or nil when there is none. It must not be changed, and is only
-// valid until the next Record.
-func (r *Recorder) Last() *Event {
-	if len(r.events) == 0 {
-		return nil
-	}
-	return &r.events[len(r.events)-1]
-}
-
-// History pairs the events recorded so far.
-func (r *Recorder) History() *History { return Build(&r.header, r.events) }
+// History returns the events recorded, paired. Nothing may be recorded afterwards.
+func (r *Recorder) History() *History { return r.memory.History() }
 
 // Hash returns the SHA-256, in hexadecimal, of all event lines so far, newlines included and the header
 // line not: the identity of the run.

@@ -153,7 +153,7 @@ func TestKilledHarness(t *testing.T) {
 	}
 	<-c.done
 	h, err := history.Read(bytes.NewReader(c.history()))
-	if h == nil || len(h.Ops) == 0 || len(h.Faults) == 0 {
+	if h == nil || h.Len() == 0 || len(h.Faults) == 0 {
 		t.Fatalf("the history cannot be used: %v", err)
 	}
 	done := clean(t)

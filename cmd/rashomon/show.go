@@ -72,9 +72,12 @@ func (a *app) drawHistory(run *results.Run, which string, first int) error {
 	for _, warning := range h.Warns {
 		fmt.Fprintf(a.stderr, "warning: %s: %s\n", path, warning)
 	}
-	ops := h.Ops[:min(max(first, 0), len(h.Ops))]
+	ops := make([]history.Op, min(max(first, 0), h.Len()))
+	for i := range ops {
+		ops[i] = h.Op(i)
+	}
 	fmt.Fprint(a.stdout, history.Draw(ops, history.DrawOptions{Faults: h.Faults, Width: width(a.stdout)}))
-	if rest := len(h.Ops) - len(ops); rest > 0 {
+	if rest := h.Len() - len(ops); rest > 0 {
 		fmt.Fprintf(a.stdout, ".. and %d operations more in %s\n", rest, path)
 	}
 	return nil
