@@ -77,7 +77,7 @@ func (b *Builder) Add(ev *Event) {
 func (b *Builder) other(ev *Event) *Event {
 	c := &b.h.cols
 	kept := *ev
-	kept.Index = len(c.events)
+	kept.Index, kept.Ev = len(c.events), ev.Ev.clone()
 	c.others = append(c.others, kept)
 	c.events = append(c.events, -int32(len(c.others)))
 	return &c.others[len(c.others)-1]
@@ -191,7 +191,7 @@ func (b *Builder) keepOdd(event int32, ev *Event) {
 		c.odd = map[int32]Event{}
 	}
 	kept := *ev
-	kept.Index = int(event)
+	kept.Index, kept.Ev = int(event), ev.Ev.clone()
 	c.odd[event] = kept
 }
 

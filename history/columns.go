@@ -30,11 +30,11 @@ type columns struct {
 	others []Event
 
 	actors    table[actor]
-	functions table[string]
-	keys      table[string]
-	sessions  table[string]
-	devices   table[string]
-	nodes     table[string]
+	functions names
+	keys      names
+	sessions  names
+	devices   names
+	nodes     names
 	errors    table[Error]
 	several   [][]int32 // keys of the operations that have several
 	store     valueStore
@@ -265,8 +265,8 @@ func (c *columns) reserve(n int) {
 	c.events = slices.Grow(c.events, 2*n)
 }
 
-// mostOps is the most operations that columns hold.
-const mostOps = math.MaxInt32 / 2
+// mostEvents is the most events that columns hold.
+const mostEvents = math.MaxInt32 / 2
 
 // picked returns the columns with the operations at the given places, in that order. Events are shared,
 // and their references to operations are void unless all operations are there, in another order.

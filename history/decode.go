@@ -114,7 +114,7 @@ func (p *parser) eventField(field string, ev *Event) (err error) {
 	case "err":
 		err = object(p, &errorSchema, &ev.Err)
 	case "ev":
-		ev.Ev = &Evidence{}
+		ev.Ev = p.spare.take()
 		err = object(p, &evidenceSchema, ev.Ev)
 	}
 	return err
@@ -208,7 +208,7 @@ var evidenceSchema = schema[Evidence]{
 		case "ver":
 			err = p.elements(func() error {
 				v, err := p.versionEntry()
-				e.Ver = append(e.Ver, v)
+				p.spare.addVersion(e, v)
 				return err
 			})
 		case "acks":

@@ -1,6 +1,9 @@
 package history
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // evidenceColumns holds the evidence of operations. Most has one version, and the same few sets of nodes.
 type evidenceColumns struct {
@@ -9,7 +12,7 @@ type evidenceColumns struct {
 	n       []int64
 	acks    []int32 // place in sets
 	home    []int32 // place in sets
-	sources table[string]
+	sources names
 	several [][]Version
 	sets    [][]string
 	setIDs  map[string]int32 // by the names, joined
@@ -27,7 +30,7 @@ func (c *evidenceColumns) add(cols *columns, e *Evidence) int32 {
 		source, n = c.sources.number(e.Ver[0].Source), e.Ver[0].N
 	default:
 		source = -2 - int32(len(c.several))
-		c.several = append(c.several, e.Ver)
+		c.several = append(c.several, slices.Clone(e.Ver))
 	}
 	c.by = append(c.by, cols.nodes.number(e.By))
 	c.source, c.n = append(c.source, source), append(c.n, n)
@@ -89,3 +92,45 @@ func (h *History) Version(i int) (source int32, n int64, ok bool) {
 
 // SourceName returns the name of the source of versions with that number.
 func (h *History) SourceName(source int32) string { return h.cols.evidence.sources.list[source] }
+
+// clone returns a copy of e that shares no memory that is used again.
+func (e *Evidence) clone() *Evidence {
+	if e == nil {
+		return nil
+	}
+	c := *e
+	c.Ver = slices.Clone(e.Ver)
+	return &c
+}
+
+// spareEvidence is memory for evidence that is read and soon forgotten.
+type spareEvidence struct {
+	list     []Evidence
+	versions []Version
+}
+
+// reset takes all memory back.
+func (s *spareEvidence) reset() { s.list, s.versions = s.list[:0], s.versions[:0] }
+
+// take returns empty evidence.
+func (s *spareEvidence) take() *Evidence {
+	if len(s.list) == cap(s.list) { // those in use stay where they are
+		s.list = make([]Evidence, 0, max(64, 2*cap(s.list)))
+	}
+	s.list = append(s.list, Evidence{})
+	return &s.list[len(s.list)-1]
+}
+
+// addVersion appends a version to e. Nearly all evidence has one.
+func (s *spareEvidence) addVersion(e *Evidence, v Version) {
+	if len(e.Ver) > 0 {
+		e.Ver = append(e.Ver, v)
+		return
+	}
+	if len(s.versions) == cap(s.versions) {
+		s.versions = make([]Version, 0, max(64, 2*cap(s.versions)))
+	}
+	n := len(s.versions)
+	s.versions = append(s.versions, v)
+	e.Ver = s.versions[n : n+1 : n+1]
+}

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -23,10 +24,17 @@ func (e *lineError) Unwrap() error { return e.err }
 // parser reads the JSON of one line. It is written by hand because a record has millions of lines of the
 // same few fields: names are shared instead of copied, and errors have a column.
 type parser struct {
-	data  []byte
-	pos   int
-	names map[string]string // the names met so far
-	text  []byte            // the last string with escapes, unescaped
+	data   []byte
+	pos    int
+	recent nameCache
+	names  map[string]string   // the names met so far
+	lists  map[string][]string // the lists of names met so far, by how they are written
+	text   []byte              // the last string with escapes, unescaped
+	spare  *spareEvidence
+}
+
+func newParser() parser {
+	return parser{names: map[string]string{}, lists: map[string][]string{}, spare: &spareEvidence{}}
 }
 
 // maxNames bounds the names that a parser shares; later ones are copied.
@@ -271,24 +279,66 @@ func (p *parser) name(what string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if s, known := p.names[string(b)]; known {
-		return s, nil
+	at := &p.recent[slot(b)]
+	if *at == string(b) {
+		return *at, nil
 	}
-	s := string(b)
-	if len(p.names) < maxNames {
-		p.names[s] = s
+	s, known := p.names[string(b)]
+	if !known {
+		s = string(b)
+		if len(p.names) < maxNames {
+			p.names[s] = s
+		}
 	}
+	*at = s
 	return s, nil
 }
 
-// nameList reads a list of names; an empty one is nil.
+// nameList reads a list of names; an empty one is nil. Lists that are written alike share their memory.
 func (p *parser) nameList(what string) (list []string, err error) {
+	start := p.pos
+	if end := bytes.IndexByte(p.data[start:], ']'); end >= 0 {
+		if list, known := p.lists[string(p.data[start:start+end+1])]; known {
+			p.pos += end + 1
+			return list, nil
+		}
+	}
 	err = p.elements(func() error {
 		name, err := p.name(what)
 		list = append(list, name)
 		return err
 	})
+	if err == nil && len(p.lists) < maxNames {
+		list = slices.Clip(list)
+		p.lists[string(p.data[start:p.pos])] = list
+	}
 	return list, err
+}
+
+// digits reads an integer of at most 18 digits that is written as JSON writes it; not ok leaves the line
+// where it was.
+func (p *parser) digits() (n int64, ok bool) {
+	at := p.pos
+	minus := at < len(p.data) && p.data[at] == '-'
+	if minus {
+		at++
+	}
+	first := at
+	for at < len(p.data) && p.data[at]-'0' <= 9 {
+		n = n*10 + int64(p.data[at]-'0')
+		at++
+	}
+	switch {
+	case at == first, at > first+18, p.data[first] == '0' && at > first+1:
+		return 0, false
+	case at < len(p.data) && strings.IndexByte("+-.eE", p.data[at]) >= 0:
+		return 0, false
+	}
+	p.pos = at
+	if minus {
+		n = -n
+	}
+	return n, true
 }
 
 // number reads the digits of an integer, with its sign.
@@ -309,6 +359,11 @@ func (p *parser) number(what string) (string, int, error) {
 
 // integer reads an integer in [low, high].
 func (p *parser) integer(what string, low, high int64) (int64, error) {
+	back := p.pos
+	if n, ok := p.digits(); ok && n >= low && n <= high {
+		return n, nil
+	}
+	p.pos = back
 	text, at, err := p.number(what)
 	if err != nil {
 		return 0, err

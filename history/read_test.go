@@ -217,7 +217,7 @@ func FuzzEvent(f *testing.F) {
 		d := &dice{data}
 		ev := d.event()
 		line := AppendEvent(nil, &ev)
-		p := parser{names: map[string]string{}}
+		p := newParser()
 		p.begin(line)
 		var read Event
 		if err := p.event(&read); err != nil {
