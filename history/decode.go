@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"cmp"
 	"math"
 	"slices"
@@ -158,14 +159,32 @@ func (p *parser) opID() (OpID, error) {
 	if err != nil {
 		return OpID{}, err
 	}
-	thread, n, _ := strings.Cut(string(b), ".")
-	t, errT := strconv.ParseInt(thread, 10, 32)
-	i, errN := strconv.ParseInt(n, 10, 32)
-	id := OpID{Thread: int32(t), N: int32(i)}
-	if errT != nil || errN != nil || id.String() != string(b) {
+	dot := bytes.IndexByte(b, '.')
+	thread, okThread := shortInteger(b[:max(dot, 0)])
+	n, okN := shortInteger(b[dot+1:])
+	if !okThread || !okN || n == 0 {
 		return OpID{}, p.errorAt(at, `%q is no id of an operation; allowed: thread and number, "3.17"`, b)
 	}
-	return id, nil
+	return OpID{Thread: thread, N: n}, nil
+}
+
+// shortInteger reads an integer of 32 bits that is written in the shortest way.
+func shortInteger(b []byte) (int32, bool) {
+	digits := bytes.TrimPrefix(b, []byte{'-'})
+	if len(digits) == 0 || len(digits) > 10 || digits[0] == '0' && len(b) > 1 {
+		return 0, false
+	}
+	n := int64(0)
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	if len(digits) < len(b) {
+		n = -n
+	}
+	return int32(n), n == int64(int32(n))
 }
 
 var errorSchema = schema[Error]{
