@@ -59,7 +59,7 @@ func (c *cluster) Pause(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := n.signal(syscall.SIGSTOP); err != nil {
+	if err := n.stop(); err != nil {
 		return err
 	}
 	c.fleet.Paused(name)

@@ -171,6 +171,23 @@ func (n *node) signal(s os.Signal) error {
 	return n.process.Process.Signal(s)
 }
 
+// stop stops the process, and returns when nothing of it runs any more.
+func (n *node) stop() error {
+	if err := n.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	process := n.process
+	n.mu.Unlock()
+	if process == nil {
+		return nil // it died meanwhile
+	}
+	if err := awaitStopped(process.Process.Pid); err != nil {
+		return fmt.Errorf("%s: %w", n.name, err)
+	}
+	return nil
+}
+
 // kill ends the process at once and waits until it is gone. A node that is down stays so.
 func (n *node) kill() error {
 	n.mu.Lock()
