@@ -154,6 +154,15 @@ func appendEvidence(buf []byte, e *Evidence) []byte {
 	return append(buf, '}')
 }
 
+// AppendHeader appends h as it stands in the record's first line, without the newline.
+func AppendHeader(buf []byte, h *Header) []byte { return appendHeader(buf, h) }
+
+// AppendValue appends v as it stands in the record: as JSON.
+func AppendValue(buf []byte, v Value) []byte { return appendJSON(buf, &v) }
+
+// AppendEvidence appends e as it stands in the record: as JSON.
+func AppendEvidence(buf []byte, e *Evidence) []byte { return appendEvidence(buf, e) }
+
 // appendJSON appends v as JSON.
 func appendJSON(buf []byte, v *Value) []byte {
 	switch v.kind {

@@ -15,18 +15,21 @@ var (
 // history ← targets ← nemesis/inject, all of these ← harness ← results ← cmd. The reference store knows
 // nothing of the harness: someone could use it alone.
 var importTable = map[string][]string{
-	"history":        {},
-	"internal/keyed": {},
-	"internal/tidy":  {},
-	"internal/need":  {},
-	"ci":             {},
-	"plan":           {"history", "internal/keyed"},
-	"checkers":       {"history", "internal/keyed"},
-	"refimpl/...":    {"refimpl/...", "internal/keyed"},
-	"workloads":      {"history", "plan", "checkers", "internal/keyed"},
-	"nemesis":        {"history", "plan", "internal/keyed"},
-	"nemesis/inject": {"history", "plan", "nemesis", "targets", "internal/keyed"},
-	"targets":        {"history", "internal/keyed"},
+	"history":         {},
+	"history/edn":     {},
+	"history/foreign": {"history", "history/edn"},
+	"history/parquet": {"history"},
+	"internal/keyed":  {},
+	"internal/tidy":   {},
+	"internal/need":   {},
+	"ci":              {},
+	"plan":            {"history", "internal/keyed"},
+	"checkers":        {"history", "internal/keyed"},
+	"refimpl/...":     {"refimpl/...", "internal/keyed"},
+	"workloads":       {"history", "plan", "checkers", "internal/keyed"},
+	"nemesis":         {"history", "plan", "internal/keyed"},
+	"nemesis/inject":  {"history", "plan", "nemesis", "targets", "internal/keyed"},
+	"targets":         {"history", "internal/keyed"},
 	// An arm knows its system; it does not know who uses it. Those of the reference store share what
 	// does not depend on the environment.
 	"targets/links":     {"targets", "internal/keyed"},
@@ -54,11 +57,15 @@ var importTable = map[string][]string{
 		"harness/schedule", "internal/keyed"},
 	"results":      {"history", "checkers", "harness", "internal/keyed"},
 	"cmd/rashomon": {"..."},
+	// Mutation of a package for the sake of its tests, and what instrumented code calls.
+	"internal/mutate":          {"internal/mutate/schemata"},
+	"internal/mutate/schemata": {},
 }
 
 // homes has the one package that imports a dependency.
 var homes = map[string]string{
 	"github.com/anishathalye/porcupine": "checkers",
+	"github.com/parquet-go/parquet-go":  "history/parquet",
 	"github.com/olekukonko/tablewriter": "results",
 	"go.yaml.in/yaml/v3":                "harness",
 	"github.com/spf13/cobra":            "cmd/rashomon",

@@ -1,0 +1,4 @@
+// Package flag has a named type of bools.
+package flag
+
+type Flag bool
