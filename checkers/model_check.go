@@ -1,0 +1,189 @@
+package checkers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rashomon-harness/rashomon/history"
+)
+
+// Specified returns the checker of linearizability against the model of that name, one of Models, with the
+// general engine alone. Each key is an object of its own (operations without key are on one object) and is
+// searched by itself, several at a time, by the runner within the limits; a nil runner is InProcess. A read
+// of several keys is taken apart into one of each. What the engine cannot decide is Unknown and says why.
+//
+// An opportunity is an answer that was called after an acknowledged change of its key had returned.
+func Specified(model string, limits Limits, runner Runner) (Checker, error) {
+	if _, ok := ModelNamed(model); !ok {
+		return nil, fmt.Errorf("model %q; allowed: %s", model, strings.Join(modelNames(), ", "))
+	}
+	if runner == nil {
+		runner = InProcess{}
+	}
+	return &specified{model, limits.OrDefault(), runner}, nil
+}
+
+type specified struct {
+	model  string
+	limits Limits
+	runner Runner
+}
+
+// Properties implements Checker.
+func (s *specified) Properties() []string { return []string{Linearizability} }
+
+// Check implements Checker.
+func (s *specified) Check(ctx context.Context, h *history.History) []Verdict {
+	t := newTally(Linearizability)
+	subjects, why := splitSubjects(h)
+	if why != "" {
+		return []Verdict{t.verdict("porcupine", why)}
+	}
+	chances := make([]int64, len(subjects))
+	answers := make([]Answer, len(subjects))
+	s.each(len(subjects), func(i int) {
+		job := subjects[i].job(h, s.model, s.limits)
+		if p, why := compile(job); why == "" {
+			chances[i] = p.opportunities()
+		}
+		answers[i] = s.runner.Run(ctx, job)
+	})
+	var unknown []string
+	var illegal []int
+	for i, answer := range answers {
+		t.chances(chances[i])
+		switch answer.Result {
+		case Invalid:
+			illegal = append(illegal, i)
+		case Unknown:
+			unknown = append(unknown, "key "+subjects[i].key+": "+answer.Reason)
+		}
+	}
+	s.explain(ctx, h, t, subjects, illegal)
+	return []Verdict{t.verdict("porcupine", summary(unknown))}
+}
+
+// each calls do for 0 to n-1, as many at a time as there are processors.
+func (s *specified) each(n int, do func(i int)) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// explain counts the illegal subjects, and looks for small witnesses of the first.
+func (s *specified) explain(
+	ctx context.Context, h *history.History, t *tally, subjects []subject, illegal []int,
+) {
+	shown := illegal[:min(len(illegal), MaxExplained)]
+	t.count(NotLinearizable, int64(len(illegal)))
+	jobs := make([]*Job, len(shown))
+	answers := make([]Answer, len(shown))
+	s.each(len(shown), func(i int) {
+		jobs[i] = subjects[shown[i]].job(h, s.model, s.limits)
+		jobs[i].Witness = true
+		answers[i] = s.runner.Run(ctx, jobs[i])
+	})
+	for i, answer := range answers {
+		var ops []*history.Op
+		var last *history.Op
+		for _, at := range answer.Witness {
+			op := &jobs[i].Ops[at]
+			ops = append(ops, op)
+			if op.Type == history.Ok && (last == nil || later(op, last)) {
+				last = op
+			}
+		}
+		if last == nil {
+			continue // the search for it was stopped
+		}
+		t.explain(NotLinearizable, subjects[shown[i]].key, func(w *witness) string {
+			did := fmt.Sprintf("%s did %s (op %d)", last.Session, shorten(last.Short()), w.number(last))
+			if len(w.ops) == 1 {
+				return did + ", which nothing explains"
+			}
+			return fmt.Sprintf("%s, and no order of the %d operations agrees with both their times and "+
+				"their answers", did, len(w.ops))
+		}, ops...)
+	}
+}
+
+// later reports whether a is to be named rather than b: it told something, or it returned later.
+func later(a, b *history.Op) bool {
+	if tellsA, tellsB := !a.Result.IsNull(), !b.Result.IsNull(); tellsA != tellsB {
+		return tellsA
+	}
+	return a.Return >= b.Return
+}
+
+// shorten leaves out the middle of a long text.
+func shorten(text string) string {
+	const most = 60 // runes
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	return string(runes[:most/2]) + " .. " + string(runes[len(runes)-most/2:])
+}
+
+// subject is a key with its operations.
+type subject struct {
+	key string
+	ops []subjectOp
+}
+
+// subjectOp is an operation on a subject: the index of the operation, and which of its several keys the
+// subject is, -1 when it has one.
+type subjectOp struct{ op, at int32 }
+
+// splitSubjects returns the subjects of a history, by key, or why it has none.
+func splitSubjects(h *history.History) (subjects []subject, why string) {
+	byKey := make([]subject, h.KeyCount())
+	for i := range h.Len() {
+		if h.F(i) == history.FTxn && h.Type(i) != history.Fail {
+			return nil, fmt.Sprintf("the model has no txn (event %d)", h.Op(i).Invoked)
+		}
+		if k := h.Key(i); k >= 0 {
+			byKey[k].ops = append(byKey[k].ops, subjectOp{int32(i), -1})
+		}
+		for at, k := range h.Keys(i) {
+			byKey[k].ops = append(byKey[k].ops, subjectOp{int32(i), int32(at)})
+		}
+	}
+	for k := range byKey {
+		if byKey[k].key = h.KeyName(int32(k)); len(byKey[k].ops) > 0 {
+			subjects = append(subjects, byKey[k])
+		}
+	}
+	slices.SortFunc(subjects, func(a, b subject) int { return cmp.Compare(a.key, b.key) })
+	return subjects, ""
+}
+
+// job returns the search of a subject. Of a read of several keys it takes what was read of this one.
+func (o *subject) job(h *history.History, model string, limits Limits) *Job {
+	job := &Job{Model: model, Limits: limits, Ops: make([]history.Op, len(o.ops))}
+	for i, ref := range o.ops {
+		op := h.Op(int(ref.op))
+		list, _ := op.Result.AsList()
+		if ref.at >= 0 && op.F == history.FRead && (op.Type != history.Ok || len(list) == len(op.Keys)) {
+			if op.Type == history.Ok {
+				op.Result = list[ref.at]
+			}
+			op.Key, op.Keys = o.key, nil
+		}
+		job.Ops[i] = op
+	}
+	return job
+}

@@ -1,0 +1,50 @@
+package checkers
+
+import "github.com/rashomon-harness/rashomon/history"
+
+// takeCounter takes an operation of a counter.
+func takeCounter(_ *plan, op *history.Op, a *act) (why string) {
+	switch op.F {
+	case fIncr, fDecr, fAdd:
+		by, ok := op.Arg.AsInt()
+		if op.Arg.IsNull() && op.F != fAdd {
+			by, ok = 1, true
+		}
+		if !ok {
+			return unknownTo(op)
+		}
+		if op.F == fDecr {
+			by = -by
+		}
+		a.kind, a.amount = actSum, by
+	case history.FRead:
+		sum, ok := op.Result.AsInt()
+		if a.sure && !ok && !op.Result.IsNull() {
+			return oddAnswer(op)
+		}
+		a.kind, a.amount = actReadSum, sum
+	default:
+		return unknownTo(op)
+	}
+	return ""
+}
+
+// readyCounter returns the machine of a counter. The state is the sum.
+func readyCounter(*plan) (m machine, why string) {
+	return machine{
+		init: int64(0),
+		step: func(state any, a *act) (bool, any) {
+			now := state.(int64)
+			switch a.kind {
+			case actSum:
+				return true, now + a.amount
+			case actReadSum:
+				return now == a.amount, state
+			}
+			return false, state
+		},
+		equal: func(x, y any) bool { return x.(int64) == y.(int64) },
+		hash:  func(state any) uint64 { return mix(uint64(state.(int64)) + 1) },
+		size:  func(any) int64 { return 8 },
+	}, ""
+}
