@@ -91,12 +91,14 @@ type attempts struct {
 	took    []int64 // of those that were served, call to return
 }
 
-func (a *attempts) add(op *history.Op) {
-	a.share.add(op.Type == history.Ok)
-	a.calls = append(a.calls, op.Call)
-	if op.Type == history.Ok {
-		a.returns = append(a.returns, op.Return)
-		a.took = append(a.took, op.Return-op.Call)
+// add takes operation i in.
+func (a *attempts) add(h *history.History, i int) {
+	served := h.Type(i) == history.Ok
+	a.share.add(served)
+	a.calls = append(a.calls, h.Call(i))
+	if served {
+		a.returns = append(a.returns, h.Return(i))
+		a.took = append(a.took, h.Return(i)-h.Call(i))
 	}
 }
 
@@ -112,27 +114,25 @@ type availability struct {
 // count goes through the operations of the measured span.
 func (a *availability) count(h *history.History) {
 	faults := faultTimes(h)
-	ops := h.Ops()
-	for i := range ops {
-		op := &ops[i]
-		if op.F == history.FPeek || op.Call >= a.end {
+	for i := range h.Len() {
+		f, served := h.F(i), h.Type(i) == history.Ok
+		if f == history.FPeek || h.Call(i) >= a.end {
 			continue
 		}
-		served := op.Type == history.Ok
 		a.all.add(served)
-		if op.F == history.FRead {
-			a.reads.add(op)
+		if f == history.FRead {
+			a.reads.add(h, i)
 		} else {
-			a.writes.add(op)
+			a.writes.add(h, i)
 		}
-		if during(faults, op.Call) {
+		if during(faults, h.Call(i)) {
 			a.faults.add(served)
 		}
-		if op.Node != "" {
-			if a.nodes[op.Node] == nil {
-				a.nodes[op.Node] = &share{}
+		if node := h.NodeName(i); node != "" {
+			if a.nodes[node] == nil {
+				a.nodes[node] = &share{}
 			}
-			a.nodes[op.Node].add(served)
+			a.nodes[node].add(served)
 		}
 	}
 	slices.Sort(a.reads.returns)
@@ -247,6 +247,12 @@ func faultTimes(h *history.History) []interval {
 			all = append(all, interval{f.From, f.To})
 		}
 	}
+	return united(all)
+}
+
+// united returns the union of intervals as disjoint ones, rising; those that share no more than an end are
+// one. It reorders all.
+func united(all []interval) []interval {
 	slices.SortFunc(all, func(x, y interval) int { return cmp.Compare(x.from, y.from) })
 	union := all[:0]
 	for _, x := range all {

@@ -35,8 +35,8 @@ func (convergent) Check(_ context.Context, h *history.History) []Verdict {
 	for _, key := range slices.Sorted(maps.Keys(peeks)) {
 		var answers []replicaPeek
 		for _, r := range peeks[key] {
-			answered[r.node] = answered[r.node] || r.op != nil
-			if r.op != nil {
+			answered[r.node] = answered[r.node] || r.op != none
+			if r.op != none {
 				answers = append(answers, r)
 			}
 		}
@@ -46,7 +46,7 @@ func (convergent) Check(_ context.Context, h *history.History) []Verdict {
 		if written[key] {
 			t.chances(1)
 		}
-		judgeReplicas(t, key, answers)
+		judgeReplicas(t, h, key, answers)
 	}
 	v := t.verdict("", silentNodes(h, answered))
 	if t.opportunities > 0 {
@@ -76,22 +76,33 @@ func silentNodes(h *history.History, answered map[string]bool) string {
 
 // writtenKeys returns the keys on which some write may have taken effect.
 func writtenKeys(h *history.History) map[string]bool {
-	written := map[string]bool{}
-	ops := h.Ops()
-	for i := range ops {
-		eachAccess(&ops[i], func(key string, a access) {
-			if a.kind != reads && a.op.Type != history.Fail {
-				written[key] = true
+	all := newAccesses(h)
+	var written []bool // by number
+	for i := range h.Len() {
+		if h.Type(i) == history.Fail {
+			continue
+		}
+		all.each(i, func(key int32, a access) {
+			for int(key) >= len(written) {
+				written = append(written, false)
 			}
+			written[key] = written[key] || a.kind != reads
 		})
+		all.others = all.others[:0]
 	}
-	return written
+	names := map[string]bool{}
+	for key, is := range written {
+		if is {
+			names[all.name(int32(key))] = true
+		}
+	}
+	return names
 }
 
-// replicaPeek is the last answer of a replica about a key; op is nil when it did not answer.
+// replicaPeek is the last answer of a replica about a key; op is none when it did not answer.
 type replicaPeek struct {
 	node string
-	op   *history.Op
+	op   int32
 }
 
 // finalPeeks returns what each replica that was asked in the final phase answered about each key, by
@@ -99,37 +110,40 @@ type replicaPeek struct {
 func finalPeeks(h *history.History) map[string][]replicaPeek {
 	from := h.FinalFrom()
 	peeks := map[string][]replicaPeek{}
-	ops := h.Ops()
-	for i := range ops {
-		op := &ops[i]
-		if op.F != history.FPeek || op.Call < from {
+	for i := range h.Len() {
+		if h.Call(i) < from || h.F(i) != history.FPeek {
 			continue
 		}
-		list := peeks[op.Key]
-		at, known := slices.BinarySearchFunc(list, op.Node, func(r replicaPeek, n string) int {
+		key := ""
+		if k := h.Key(i); k >= 0 {
+			key = h.KeyName(k)
+		}
+		list, node := peeks[key], h.NodeName(i)
+		at, known := slices.BinarySearchFunc(list, node, func(r replicaPeek, n string) int {
 			return strings.Compare(r.node, n)
 		})
 		if !known {
-			list = slices.Insert(list, at, replicaPeek{node: op.Node})
-			peeks[op.Key] = list
+			list = slices.Insert(list, at, replicaPeek{node, none})
+			peeks[key] = list
 		}
-		if op.Type == history.Ok {
-			list[at].op = op
+		if h.Type(i) == history.Ok {
+			list[at].op = int32(i)
 		}
 	}
 	return peeks
 }
 
 // judgeReplicas compares the answers of at least two replicas.
-func judgeReplicas(t *tally, key string, answers []replicaPeek) {
+func judgeReplicas(t *tally, h *history.History, key string, answers []replicaPeek) {
 	var values []history.Value
 	nodes := map[int][]string{} // by place in values
-	var ops []*history.Op       // the first answer with each value
+	var ops []int32             // the first answer with each value
 	for _, r := range answers {
-		at := slices.IndexFunc(values, func(v history.Value) bool { return sameState(v, r.op.Result) })
+		result := h.Result(int(r.op))
+		at := slices.IndexFunc(values, func(v history.Value) bool { return sameState(v, result) })
 		if at < 0 {
 			at = len(values)
-			values, ops = append(values, r.op.Result), append(ops, r.op)
+			values, ops = append(values, result), append(ops, r.op)
 		}
 		nodes[at] = append(nodes[at], r.node)
 	}
@@ -140,7 +154,7 @@ func judgeReplicas(t *tally, key string, answers []replicaPeek) {
 	for i := range values {
 		said[i] = values[i].String() + " at " + strings.Join(nodes[i], ", ")
 	}
-	t.add(KindDivergence, key, func(*witness) string {
+	t.addAt(h, KindDivergence, key, func(*witness) string {
 		return fmt.Sprintf("at the end %s is %s", key, strings.Join(said, " and "))
 	}, ops[:min(len(ops), 6)]...)
 }

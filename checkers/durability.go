@@ -40,10 +40,10 @@ func (durable) Properties() []string { return []string{Durability} }
 
 // Check implements Checker.
 func (durable) Check(ctx context.Context, h *history.History) []Verdict {
-	d := &durability{tally: newTally(Durability)}
-	states := finalStates(h)
+	d := &durability{tally: newTally(Durability), accesses: accessesByKey(h)}
+	states := d.finalStates()
 	why := ""
-	for i, k := range withStates(accessesByKey(h), states) {
+	for i, k := range withStates(d.keys, states) {
 		if ctx.Err() != nil {
 			why = fmt.Sprintf("stopped after %d keys: %v", i, ctx.Err())
 			break
@@ -61,6 +61,15 @@ func (durable) Check(ctx context.Context, h *history.History) []Verdict {
 	return []Verdict{v}
 }
 
+// durability is the work of the checker.
+type durability struct {
+	*tally
+	*accesses
+	unknown int
+	example string // a key whose final state is unknown
+	hidden  int    // acknowledged, shown by a replica only
+}
+
 // finalState is what the final phase answered about one key.
 type finalState struct {
 	answers []access // ordinary reads first, then peeks
@@ -75,44 +84,43 @@ func (s *finalState) known() bool {
 }
 
 // finalStates returns the final state of every key that was read or peeked in the final phase.
-func finalStates(h *history.History) map[string]*finalState {
-	from := h.FinalFrom()
+func (d *durability) finalStates() map[string]*finalState {
+	h, from := d.h, d.h.FinalFrom()
 	states := map[string]*finalState{}
-	add := func(key string, a access) {
-		if a.kind != reads {
-			return
+	state := func(key string) *finalState {
+		if states[key] == nil {
+			states[key] = &finalState{since: history.Never}
 		}
-		s := states[key]
-		if s == nil {
-			s = &finalState{since: a.op.Call}
-			states[key] = s
-		}
-		s.answers = append(s.answers, a)
-		s.since = min(s.since, a.op.Call)
-		s.reads++
+		return states[key]
 	}
-	ops := h.Ops()
-	for i := range ops {
-		if op := &ops[i]; op.Call >= from && op.F == history.FRead {
-			eachAccess(op, add)
+	for i := range h.Len() {
+		if h.Call(i) < from || h.F(i) != history.FRead {
+			continue
 		}
+		d.each(i, func(key int32, a access) {
+			s := state(d.name(key))
+			s.add(h, a)
+			s.reads++
+		})
 	}
 	for key, replicas := range finalPeeks(h) {
-		s := states[key]
-		if s == nil {
-			s = &finalState{since: history.Never}
-			states[key] = s
-		}
+		s := state(key)
 		for _, r := range replicas {
-			if r.op == nil {
+			if r.op == none {
 				s.silent = true
 				continue
 			}
-			s.answers = append(s.answers, access{r.op, &r.op.Result, reads})
-			s.since = min(s.since, r.op.Call)
+			a := access{op: r.op, outcome: history.Ok}
+			d.setResult(&a)
+			s.add(h, a)
 		}
 	}
 	return states
+}
+
+func (s *finalState) add(h *history.History, a access) {
+	s.answers = append(s.answers, a)
+	s.since = min(s.since, h.Call(int(a.op)))
 }
 
 // withStates adds the keys that nothing but final peeks know.
@@ -129,21 +137,13 @@ func withStates(keys []keyAccesses, states map[string]*finalState) []keyAccesses
 	return keys
 }
 
-// durability is the work of the checker.
-type durability struct {
-	*tally
-	unknown int
-	example string // a key whose final state is unknown
-	hidden  int    // acknowledged, shown by a replica only
-}
-
 // judge judges one key.
 func (d *durability) judge(k *keyAccesses, s *finalState) {
 	list, acknowledged := false, false
 	for i := range k.list {
 		a := &k.list[i]
 		list = list || a.kind == appends
-		acknowledged = acknowledged || a.kind != reads && a.op.Type == history.Ok
+		acknowledged = acknowledged || a.kind != reads && a.certain()
 	}
 	if !s.known() {
 		if acknowledged {
@@ -152,10 +152,45 @@ func (d *durability) judge(k *keyAccesses, s *finalState) {
 		}
 		return
 	}
-	isList := func(a access) bool { return a.value.Kind() == history.List }
+	isList := func(a access) bool {
+		if a.form == formResult {
+			return d.h.ResultKind(int(a.op)) == history.List
+		}
+		return a.form == formOther && d.others[a.value].Kind() == history.List
+	}
 	if list || slices.ContainsFunc(s.answers, isList) {
 		d.judgeList(k, s)
 	} else {
 		d.judgeRegister(k, s)
 	}
 }
+
+// state is a value as a key of maps.
+type state struct {
+	integer int64
+	text    string // of any value that is no integer
+}
+
+// nullState is the state of null.
+var nullState = stateOf(history.Value{})
+
+func stateOf(v history.Value) state {
+	if n, ok := v.AsInt(); ok {
+		return state{integer: n}
+	}
+	return state{text: v.String()}
+}
+
+// state returns the state that an access reads or makes.
+func (all *accesses) state(a *access) state {
+	switch a.form {
+	case formInt:
+		return state{integer: a.value}
+	case formNull:
+		return nullState
+	}
+	return stateOf(all.value(a))
+}
+
+// told returns the operation at a place as the sentences of a witness name it.
+func (w *witness) told(place int32) string { return w.did(w.at(place)) }

@@ -118,7 +118,7 @@ func durabilityAgrees(t testing.TB, d *dice) {
 	}
 }
 
-func TestDurabilityAgreesWithTwin(t *testing.T) { many(t, 20_000, durabilityAgrees) }
+func TestDurabilityAgreesWithTwin(t *testing.T) { many(t, 5_000, durabilityAgrees) }
 
 func FuzzDurability(f *testing.F) { fuzz(f, durabilityAgrees) }
 
@@ -190,6 +190,6 @@ func listEndAgrees(t testing.TB, d *dice) {
 	provesItself(t, Durable(), v, endOf)
 }
 
-func TestListEndsAgreeWithTwin(t *testing.T) { many(t, 10_000, listEndAgrees) }
+func TestListEndsAgreeWithTwin(t *testing.T) { many(t, 5_000, listEndAgrees) }
 
 func FuzzListEnds(f *testing.F) { fuzz(f, listEndAgrees) }

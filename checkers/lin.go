@@ -1,10 +1,15 @@
 package checkers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rashomon-harness/rashomon/history"
@@ -26,11 +31,44 @@ const (
 	AppendList
 )
 
-// LinOptions bounds the search of the general engine. A zero field means the default.
+// Engine says what decides linearizability.
+type Engine string
+
+// The engines.
+const (
+	// EngineAuto decides each key by the algorithm that fits its history, and searches where none does.
+	EngineAuto Engine = "auto"
+	// EngineFast never searches: what would need it is Unknown.
+	EngineFast Engine = "fast"
+	// EnginePorcupine always searches.
+	EnginePorcupine Engine = "porcupine"
+)
+
+// ParseEngine returns the engine of that name; "" is EngineAuto.
+func ParseEngine(name string) (Engine, error) {
+	switch e := Engine(name); e {
+	case "":
+		return EngineAuto, nil
+	case EngineAuto, EngineFast, EnginePorcupine:
+		return e, nil
+	}
+	return "", fmt.Errorf("engine %q; allowed: %s, %s, %s", name, EngineAuto, EngineFast, EnginePorcupine)
+}
+
+// LinOptions says how linearizability is decided. A zero field means the default.
 type LinOptions struct {
-	OpsPerKey int           // the most operations of one key that are searched; 20,000 by default
-	Memory    int64         // the most bytes that the search on one key may remember; 512 MiB by default
-	Deadline  time.Duration // the longest that one Check may search, wall time; 10 s by default
+	Limits        // of the search; Deadline is for all keys of one Check together
+	Engine Engine // EngineAuto by default
+	Runner Runner // of the search; InProcess by default
+}
+
+// OrDefault returns o with the defaults in place of what is not there.
+func (o LinOptions) OrDefault() LinOptions {
+	o.Limits, o.Engine = o.Limits.OrDefault(), cmp.Or(o.Engine, EngineAuto)
+	if o.Runner == nil {
+		o.Runner = InProcess{}
+	}
+	return o
 }
 
 // The kinds of anomalies that Linearizable reports.
@@ -51,8 +89,13 @@ const (
 	ReadsDisagree = "reads-disagree"
 	// DoubleCAS is a second successful cas from a value that was there only once.
 	DoubleCAS = "double-cas"
-	// WrongRefusal is a cas that was refused because the value was the one it expected.
+	// WrongRefusal is a cas that was refused although the value was the one it expected.
 	WrongRefusal = "wrong-refusal"
+	// CircularCAS is a circle of cas, each of which found what another one set.
+	CircularCAS = "circular-cas"
+	// ChainsDisagree is a pair of values, each with what only cas made of it, that each come before the
+	// other.
+	ChainsDisagree = "chains-disagree"
 	// LostAppend is an acknowledged append that no read returned, not even those called after it returned.
 	LostAppend = "lost-append"
 	// DuplicateAppend is a read of a list with an element more often than it was appended.
@@ -70,29 +113,22 @@ const (
 // Closed intervals: operations that share a moment are concurrent. Ambiguous operations may take effect
 // at any time after their call, or never; failed ones and peeks count for nothing.
 //
-// It is decided key by key; the engine is chosen by what a key's history is, and the verdict names those
-// that were used:
+// It is decided key by key, several at a time; the engine is chosen by what a key's history is, and the verdict
+// names those that were used:
 //
 //   - zones: registers whose written values are unique. Exact, O(n log n).
-//   - zones+porcupine: the same with compare-and-set. Zones give the small witnesses, porcupine decides.
+//   - chains: the same with compare-and-set. Exact, O(n log n), unless a cas was refused without telling
+//     what it found: if that leaves it open, chains+porcupine searches.
 //   - sweep: lists whose elements are unique. Exact, linear in the size of the reads.
-//   - porcupine: values that were written twice, deletes. Searched within the bounds of the options;
-//     beyond them the verdict is Unknown.
+//   - porcupine: values that were written twice, deletes. Searched by the runner within the limits; beyond
+//     them the verdict is Unknown.
 //
 // An opportunity is an answer (a read, or a cas that was not ambiguous) called after an acknowledged
 // write of its key had returned: it could have been stale. Counts are of reads for what single reads show, of
-// appends for lost and reordered ones, of values for ReadsDisagree, of keys for NotLinearizable.
+// appends for lost and reordered ones, of values for ReadsDisagree, of chains for ChainsDisagree, of keys for
+// NotLinearizable.
 func Linearizable(model Model, options LinOptions) Checker {
-	if options.OpsPerKey <= 0 {
-		options.OpsPerKey = 20_000
-	}
-	if options.Memory <= 0 {
-		options.Memory = 512 << 20
-	}
-	if options.Deadline <= 0 {
-		options.Deadline = 10 * time.Second
-	}
-	return &linearizable{model: model, options: options}
+	return &linearizable{model: model, options: options.OrDefault()}
 }
 
 type linearizable struct {
@@ -103,39 +139,174 @@ type linearizable struct {
 // Properties implements Checker.
 func (l *linearizable) Properties() []string { return []string{Linearizability} }
 
-// engine decides about one key, adds what it finds to the tally, and returns its name. It returns why it
-// could not decide, or "".
-type engine func(k *keyHistory, t *tally, s *search) (name, unknown string)
+// The names of the engines in verdicts.
+const (
+	engineZones     = "zones"
+	engineChains    = "chains"
+	engineSweep     = "sweep"
+	enginePorcupine = "porcupine"
+)
 
-// engineFor chooses the engine of a model; it looks further at the key's values itself.
-func (l *linearizable) engineFor() engine {
+// decision is what an engine made of a key. What it found is in the tally.
+type decision struct {
+	engine string
+	job    *keyJob // what is to be searched, nil when it is decided
+}
+
+// decide lets the model's engine decide about a key.
+func (l *linearizable) decide(k *keyHistory, t *tally) decision {
 	if l.model == AppendList {
-		return decideList
+		return decideList(k, t, l.options.Engine)
 	}
-	return decideRegister
+	return decideRegister(k, t, l.options.Engine)
+}
+
+// keyResult is what was found out about a key.
+type keyResult struct {
+	*tally
+	engine  string
+	unknown string
+	illegal bool // by search: there is no witness yet
 }
 
 // Check implements Checker.
 func (l *linearizable) Check(ctx context.Context, h *history.History) []Verdict {
+	split := splitKeys(h)
+	run := &linRun{linearizable: l, ctx: ctx, h: h, split: split,
+		deadline: time.Now().Add(l.options.Deadline), keys: make([]keyResult, len(split.names))}
+	eachOf(len(split.names), run.judge)
+	return []Verdict{run.verdict()}
+}
+
+// linRun is one Check.
+type linRun struct {
+	*linearizable
+	ctx      context.Context
+	h        *history.History
+	split    *keySplit
+	deadline time.Time
+	keys     []keyResult
+}
+
+// judge judges one key.
+func (r *linRun) judge(key int) {
+	res := &r.keys[key]
+	res.tally = newTally(Linearizability)
+	if r.ctx.Err() != nil {
+		res.unknown = Stopped
+		return
+	}
+	k := keyHistoryOf(r.h, r.model, r.split.names[key], r.split.places[key])
+	res.chances(k.opportunities())
+	if res.unknown = cmp.Or(k.odd, r.split.odd); res.unknown != "" {
+		return
+	}
+	d := r.decide(k, res.tally)
+	if res.engine = d.engine; d.job == nil {
+		return
+	}
+	switch answer := r.search(d.job); answer.Result {
+	case Invalid:
+		res.illegal = true
+	case Unknown:
+		res.unknown = answer.Reason
+	}
+}
+
+// search runs a search in what is left of the time.
+func (r *linRun) search(job *keyJob) Answer {
+	if r.options.Engine == EngineFast {
+		return undecided("only a search could decide, and none was allowed")
+	}
+	job.Limits = r.options.Limits
+	if job.Limits.Deadline = time.Until(r.deadline); job.Limits.Deadline <= 0 {
+		return r.options.Limits.NeedsTime()
+	}
+	answer := r.options.Runner.Run(r.ctx, &job.Job)
+	if answer.Reason == job.Limits.NeedsTime().Reason {
+		answer = r.options.Limits.NeedsTime() // of all searches together
+	}
+	return answer
+}
+
+// verdict puts the keys together, in their order.
+func (r *linRun) verdict() Verdict {
 	t := newTally(Linearizability)
-	s := newSearch(ctx, l.options)
-	decide := l.engineFor()
 	var used, unknown []string
-	for _, k := range splitByKey(h, l.model) {
-		t.chances(k.opportunities())
-		why := k.odd
-		if why == "" {
-			var name string
-			if name, why = decide(k, t, s); !slices.Contains(used, name) {
-				used = append(used, name)
-			}
+	var illegal []int
+	for key := range r.keys {
+		res := &r.keys[key]
+		t.merge(res.tally)
+		if res.engine != "" && !slices.Contains(used, res.engine) {
+			used = append(used, res.engine)
 		}
-		if why != "" {
-			unknown = append(unknown, "key "+k.key+": "+why)
+		if res.unknown != "" {
+			unknown = append(unknown, "key "+r.split.names[key]+": "+res.unknown)
+		}
+		if res.illegal {
+			illegal = append(illegal, key)
 		}
 	}
+	t.count(NotLinearizable, int64(len(illegal)))
+	r.explain(t, illegal[:min(len(illegal), MaxExplained)])
 	slices.Sort(used)
-	return []Verdict{t.verdict(strings.Join(used, ", "), summary(unknown))}
+	return t.verdict(strings.Join(used, ", "), summary(unknown))
+}
+
+// explain looks for small witnesses of keys that a search found to be not linearizable.
+func (r *linRun) explain(t *tally, keys []int) {
+	witnesses := make([][]int32, len(keys))
+	eachOf(len(keys), func(i int) {
+		k := keyHistoryOf(r.h, r.model, r.split.names[keys[i]], r.split.places[keys[i]])
+		d := r.decide(k, newTally(Linearizability))
+		d.job.Witness = true
+		answer := r.search(d.job)
+		witnesses[i] = d.job.witness(&answer)
+	})
+	for i, places := range witnesses {
+		if len(places) > 0 {
+			explainSearched(t, r.h, r.split.names[keys[i]], places)
+		}
+	}
+}
+
+// explainSearched explains operations that no order explains. It names the answer that came last.
+func explainSearched(t *tally, h *history.History, key string, places []int32) {
+	last := places[0]
+	for _, i := range places {
+		if h.Type(int(i)) == history.Ok && (h.Type(int(last)) != history.Ok ||
+			h.Return(int(i)) >= h.Return(int(last))) {
+			last = i
+		}
+	}
+	t.explainAt(h, NotLinearizable, key, func(w *witness) string {
+		return fmt.Sprintf("%s, and no order of the %d operations agrees with both their times and their "+
+			"answers", w.did(w.at(last)), len(w.ops))
+	}, places...)
+}
+
+// eachOf calls do for 0 to n-1, as many at a time as there are processors. When one panics it panics too,
+// once all have ended.
+func eachOf(n int, do func(i int)) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	var panicked atomic.Value
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					panicked.Store(fmt.Sprintf("%v, at\n%s", p, debug.Stack()))
+				}
+			}()
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	all.Wait()
+	if p := panicked.Load(); p != nil {
+		panic(p)
+	}
 }
 
 // summary returns the first reason and how many more there are.

@@ -39,17 +39,21 @@ func TestSearchBounds(t *testing.T) {
 		name    string
 		ctx     context.Context
 		options LinOptions
+		engine  string
 		want    string
 	}{
-		{"operations", context.Background(), LinOptions{OpsPerKey: 50},
+		{"operations", context.Background(), LinOptions{Limits: Limits{OpsPerKey: 50}}, "porcupine",
 			"key k: 62 operations, at most 50 are searched"},
-		{"memory", context.Background(), LinOptions{Memory: 1 << 20},
-			"key k: the search would remember more than 1 MiB"},
-		{"time", context.Background(), LinOptions{Deadline: 1}, "key k: the search took longer than 1ns"},
-		{"stopped", cancelled, LinOptions{}, "key k: stopped before it was decided"},
+		{"memory", context.Background(), LinOptions{Limits: Limits{Memory: 1 << 20}}, "porcupine",
+			"key k: the search needed more than 1 MiB"},
+		{"not allowed", context.Background(), LinOptions{Engine: EngineFast}, "porcupine",
+			"key k: only a search could decide, and none was allowed"},
+		{"time", context.Background(), LinOptions{Limits: Limits{Deadline: 1}}, "porcupine",
+			"key k: the search took longer than 1 ns"},
+		{"stopped", cancelled, LinOptions{}, "", "key k: stopped before it was decided"},
 	} {
 		v := Linearizable(CASRegister, c.options).Check(c.ctx, crowd(30))[0]
-		if v.Result != Unknown || v.Reason != c.want || v.Engine != "porcupine" {
+		if v.Result != Unknown || v.Reason != c.want || v.Engine != c.engine {
 			t.Errorf("%s: %v by %s, %q, want unknown, %q", c.name, v.Result, v.Engine, v.Reason, c.want)
 		}
 	}
@@ -137,10 +141,10 @@ func TestValueTable(t *testing.T) {
 	var table valueTable
 	for round := range 2 {
 		for i := range values {
-			got := table.number(&values[i])
+			got := table.number(values[i])
 			first := slices.IndexFunc(values, values[i].Equal)
-			if round == 1 && !table.names[got].Equal(values[i]) || got != table.number(&values[first]) {
-				t.Errorf("round %d: %v has number %d, that of %v", round, values[i], got, table.names[got])
+			if round == 1 && !table.name(got).Equal(values[i]) || got != table.number(values[first]) {
+				t.Errorf("round %d: %v has number %d, that of %v", round, values[i], got, table.name(got))
 			}
 		}
 	}
@@ -209,15 +213,19 @@ func TestPruning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newRegister(splitByKey(h, CASRegister)[0])
+		r := newRegister(onlyKey(h, CASRegister))
 		r.prune(newTally(Linearizability))
 		var left []string
-		for _, i := range registerSearch(r).all {
+		for i := range r.deeds {
 			d := &r.deeds[i]
-			text := r.op(d).Short()
-			if d.ret == history.Never {
+			op := h.Op(int(d.op))
+			text := op.Short()
+			switch {
+			case d.kind == goneDeed:
+				continue
+			case d.ret == history.Never:
 				text += " open"
-			} else if d.ret != r.op(d).Return {
+			case d.ret != op.Return:
 				text += fmt.Sprint(" until ", d.ret/history.Column)
 			}
 			left = append(left, text)
@@ -226,4 +234,10 @@ func TestPruning(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 	}
+}
+
+// onlyKey returns the history of the only key of a history.
+func onlyKey(h *history.History, model Model) *keyHistory {
+	split := splitKeys(h)
+	return keyHistoryOf(h, model, split.names[0], split.places[0])
 }

@@ -40,38 +40,33 @@ type listElement struct {
 }
 
 // decideList is the engine of lists.
-func decideList(k *keyHistory, t *tally, s *search) (name, unknown string) {
+func decideList(k *keyHistory, t *tally, e Engine) decision {
 	l := newLinList(k)
+	if e == EnginePorcupine {
+		return decision{engine: enginePorcupine, job: k.job()}
+	}
 	found := t.total
 	l.checkReads(t)
-	if !l.unique {
-		if t.total > found {
-			return "porcupine", ""
-		}
-		return "porcupine", s.decide(listSearch(l), t)
+	switch {
+	case l.unique:
+		l.findLongest()
+		l.checkPrefixes(t)
+		l.sweep(t)
+		return decision{engine: engineSweep}
+	case t.total > found:
+		return decision{engine: enginePorcupine}
 	}
-	l.findLongest()
-	l.checkPrefixes(t)
-	l.sweep(t)
-	return "sweep", ""
+	return decision{engine: enginePorcupine, job: k.job()}
 }
 
 func newLinList(k *keyHistory) *linList {
-	l := &linList{keyHistory: k, unique: true, longest: -1}
-	for _, v := range k.lists {
-		list, _ := v.AsList()
-		for i := range list {
-			k.values.number(&list[i])
-		}
-	}
-	l.elements = make([]listElement, len(k.values.names))
+	l := &linList{keyHistory: k, unique: true, longest: -1, elements: make([]listElement, k.values.size())}
 	for e := range l.elements {
 		l.elements[e].producer, l.elements[e].in = -1, -1
 	}
-	for _, v := range k.lists {
-		list, _ := v.AsList()
-		for i := range list {
-			l.elements[k.values.number(&list[i])].met = true
+	for _, read := range k.lists {
+		for _, id := range read.elements {
+			l.elements[id].met = true
 		}
 	}
 	for i := range k.deeds {
@@ -89,11 +84,8 @@ func newLinList(k *keyHistory) *linList {
 	return l
 }
 
-// list returns what the read d returned; null and anything else that is no list is empty.
-func (l *linList) list(d *deedOf) []history.Value {
-	list, _ := l.lists[d.value].AsList()
-	return list
-}
+// list returns the elements that the read d returned; anything that is no list is empty.
+func (l *linList) list(d *deedOf) []int32 { return l.lists[d.value].elements }
 
 // checkReads reports and drops the reads that are wrong by themselves: no list, elements that were not
 // appended, or not yet, or that are in it too often.
@@ -108,14 +100,13 @@ func (l *linList) checkReads(t *tally) {
 
 func (l *linList) wrongRead(t *tally, i int32, failed map[int32]int32) bool {
 	d := &l.deeds[i]
-	op := l.op(d)
-	if v := l.lists[d.value]; !v.IsNull() && v.Kind() != history.List {
-		t.add(PhantomRead, l.key, func(w *witness) string { return w.did(op) + ", which is no list" }, op)
+	if l.lists[d.value].noList {
+		t.addAt(l.h, PhantomRead, l.key, func(w *witness) string {
+			return w.did(w.at(d.op)) + ", which is no list"
+		}, d.op)
 		return true
 	}
-	list := l.list(d)
-	for at := range list {
-		id := l.values.number(&list[at])
+	for _, id := range l.list(d) {
 		e := &l.elements[id]
 		if e.in != i {
 			e.in, e.times = i, 0
@@ -137,16 +128,16 @@ func (l *linList) wrongRead(t *tally, i int32, failed map[int32]int32) bool {
 }
 
 func (l *linList) reportDuplicate(t *tally, d *deedOf, id int32) {
-	op := l.op(d)
-	ops := []*history.Op{op}
+	places := []int32{d.op}
 	for i := range l.deeds {
 		if p := &l.deeds[i]; p.kind == writeDeed && p.value == id {
-			ops = append(ops, l.op(p))
+			places = append(places, p.op)
 		}
 	}
-	t.add(DuplicateAppend, l.key, func(w *witness) string {
-		return w.did(op) + " with " + l.name(id) + " more often than it was appended, by " + w.whose(ops[1])
-	}, ops...)
+	t.addAt(l.h, DuplicateAppend, l.key, func(w *witness) string {
+		return w.did(w.at(d.op)) + " with " + l.name(id) + " more often than it was appended, by " +
+			w.whose(w.at(places[1]))
+	}, places...)
 }
 
 // findLongest finds the longest read, of several the first, and gives the elements their places.
@@ -159,9 +150,8 @@ func (l *linList) findLongest() {
 	if l.longest < 0 {
 		return
 	}
-	list := l.list(&l.deeds[l.longest])
-	for at := range list {
-		l.elements[l.values.number(&list[at])].place = int32(at + 1)
+	for at, id := range l.list(&l.deeds[l.longest]) {
+		l.elements[id].place = int32(at + 1)
 	}
 }
 
@@ -172,9 +162,8 @@ func (l *linList) checkPrefixes(t *tally) {
 		if d.kind != readDeed {
 			continue
 		}
-		list := l.list(d)
-		for at := range list {
-			if id := l.values.number(&list[at]); l.elements[id].place != int32(at+1) {
+		for at, id := range l.list(d) {
+			if l.elements[id].place != int32(at+1) {
 				l.reportDiverging(t, d, at, id)
 				d.kind = goneDeed
 				break
@@ -186,16 +175,15 @@ func (l *linList) checkPrefixes(t *tally) {
 // reportDiverging reports that read d has element id at a place where the longest read has another.
 func (l *linList) reportDiverging(t *tally, d *deedOf, at int, id int32) {
 	longest := &l.deeds[l.longest]
-	other := l.values.number(&l.list(longest)[at])
-	a, b := l.op(d), l.op(longest)
-	mine, theirs := l.appendOf(id), l.appendOf(other)
-	t.add(DivergingReads, l.key, func(w *witness) string {
+	other := l.list(longest)[at]
+	t.addAt(l.h, DivergingReads, l.key, func(w *witness) string {
 		return fmt.Sprintf("%s although %s has %s where this has %s: the list has branched at its element %d",
-			w.did(a), w.whose(b), l.name(other), l.name(id), at+1)
-	}, a, b, mine, theirs)
+			w.did(w.at(d.op)), w.whose(w.at(longest.op)), l.name(other), l.name(id), at+1)
+	}, d.op, longest.op, l.appendOf(id), l.appendOf(other))
 }
 
-func (l *linList) appendOf(id int32) *history.Op { return l.op(&l.deeds[l.elements[id].producer]) }
+// appendOf returns the place of the append of an element.
+func (l *linList) appendOf(id int32) int32 { return l.deeds[l.elements[id].producer].op }
 
 // slot returns the position that d has in the only possible order, from 0; -1 for what is left out:
 // dropped reads, ambiguous appends that no read returned.

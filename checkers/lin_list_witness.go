@@ -15,39 +15,41 @@ func (l *linList) checkLost(t *tally, i int32) {
 	if l.lastAppend < 0 || l.deeds[l.lastAppend].call <= d.ret {
 		return
 	}
-	lost, next, read := l.op(d), l.op(&l.deeds[l.lastAppend]), l.op(&l.deeds[l.longest])
-	t.add(kind, l.key, func(w *witness) string {
-		return w.did(read) + " without " + l.name(d.value) + " although " + w.whose(lost) + " had returned " +
-			earlier(lost.Return, next.Call) + " than " + w.whose(next) + ", which it has, began"
-	}, lost, next, read)
+	next, read := &l.deeds[l.lastAppend], &l.deeds[l.longest]
+	t.addAt(l.h, kind, l.key, func(w *witness) string {
+		lost := w.at(d.op)
+		return w.did(w.at(read.op)) + " without " + l.name(d.value) + " although " + w.whose(lost) +
+			" had returned " + earlier(lost.Return, next.call) + " than " + w.whose(w.at(next.op)) +
+			", which it has, began"
+	}, d.op, next.op, read.op)
 }
 
 // reportMissing reports that the read d lacks the element of the append that had returned.
 func (l *linList) reportMissing(t *tally, kind string, d, missing *deedOf) {
-	op, write := l.op(d), l.op(missing)
-	t.add(kind, l.key, func(w *witness) string {
+	t.addAt(l.h, kind, l.key, func(w *witness) string {
+		op, write := w.at(d.op), w.at(missing.op)
 		return w.did(op) + " without " + l.name(missing.value) + " although " + w.whose(write) +
 			" had returned " + earlier(write.Return, op.Call)
-	}, op, write)
+	}, d.op, missing.op)
 }
 
 // reportInversion reports that the read d returned less than a read that had returned before.
 func (l *linList) reportInversion(t *tally, d, more *deedOf) {
-	op, before := l.op(d), l.op(more)
-	next := l.values.number(&l.list(more)[len(l.list(d))])
-	t.add(NewOldInversion, l.key, func(w *witness) string {
+	next := l.list(more)[len(l.list(d))]
+	t.addAt(l.h, NewOldInversion, l.key, func(w *witness) string {
+		op, before := w.at(d.op), w.at(more.op)
 		return w.did(op) + " without " + l.name(next) + " although " + w.whose(before) +
 			", which has it, had returned " + earlier(before.Return, op.Call)
-	}, op, before, l.appendOf(next))
+	}, d.op, more.op, l.appendOf(next))
 }
 
 // reportReordered reports that the append d comes before one that had returned when d was called.
 func (l *linList) reportReordered(t *tally, d, earliest *deedOf) {
-	op, before := l.op(d), l.op(earliest)
-	read := l.op(&l.deeds[l.longest])
-	t.add(ReorderedAppend, l.key, func(w *witness) string {
-		return w.did(read) + " with " + l.name(d.value) + " before " + l.name(earliest.value) + " although " +
-			w.whose(before) + " had returned " + earlier(before.Return, op.Call) + " than " + w.whose(op) +
-			" began"
-	}, before, op, read)
+	read := &l.deeds[l.longest]
+	t.addAt(l.h, ReorderedAppend, l.key, func(w *witness) string {
+		op, before := w.at(d.op), w.at(earliest.op)
+		return w.did(w.at(read.op)) + " with " + l.name(d.value) + " before " + l.name(earliest.value) +
+			" although " + w.whose(before) + " had returned " + earlier(before.Return, op.Call) + " than " +
+			w.whose(op) + " began"
+	}, earliest.op, d.op, read.op)
 }

@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"math"
+	"slices"
 
 	"github.com/rashomon-harness/rashomon/history"
 )
@@ -26,32 +27,32 @@ type block struct {
 }
 
 // decideRegister is the engine of registers.
-func decideRegister(k *keyHistory, t *tally, s *search) (name, unknown string) {
+func decideRegister(k *keyHistory, t *tally, e Engine) decision {
 	r := newRegister(k)
 	found := t.total
 	r.reportWrong(t)
-	r.checkObserved(t)
-	if r.plain && r.unique {
+	if e != EnginePorcupine {
+		r.checkObserved(t)
+	}
+	switch {
+	case e == EnginePorcupine && t.total > found:
+		return decision{engine: enginePorcupine}
+	case e == EnginePorcupine:
+		return decision{engine: enginePorcupine, job: k.job()}
+	case r.plain && r.unique:
 		r.measure()
 		r.zones(t)
-		return "zones", ""
+		return decision{engine: engineZones}
+	case r.unique:
+		return r.decideChains(t, found)
+	case t.total > found:
+		return decision{engine: enginePorcupine} // not linearizable, and small witnesses are there
 	}
-	name = "porcupine"
-	r.prune(t)
-	if r.unique && t.total == found {
-		name = "zones+porcupine"
-		r.checkDoubleCAS(t)
-		r.measure()
-		r.zones(t)
-	}
-	if t.total > found {
-		return name, "" // not linearizable, and small witnesses are there
-	}
-	return name, s.decide(registerSearch(r), t)
+	return decision{engine: enginePorcupine, job: k.job()}
 }
 
 func newRegister(k *keyHistory) *register {
-	r := &register{keyHistory: k, blocks: make([]block, len(k.values.names)), unique: true, plain: true}
+	r := &register{keyHistory: k, blocks: make([]block, k.values.size()), unique: true, plain: true}
 	for v := range r.blocks {
 		r.blocks[v].producer = -1
 	}
@@ -91,10 +92,9 @@ func (d *deedOf) observed() (value int32, ok bool) {
 // reportWrong reports the cas that were refused because of the value that they expected.
 func (r *register) reportWrong(t *tally) {
 	for _, i := range r.wrong {
-		op := &r.ops[i]
-		t.add(WrongRefusal, r.key, func(w *witness) string {
-			return w.did(op) + ", which is what it expected"
-		}, op)
+		t.addAt(r.h, WrongRefusal, r.key, func(w *witness) string {
+			return w.did(w.at(i)) + ", which is what it expected"
+		}, i)
 	}
 }
 
@@ -139,17 +139,16 @@ func (k *keyHistory) failedByValue() map[int32]int32 {
 
 // reportPhantom reports that d observed v, which nothing that may have happened produced.
 func reportPhantom(k *keyHistory, t *tally, d *deedOf, v int32, failed map[int32]int32) {
-	op := k.op(d)
 	if f, ok := failed[v]; ok {
-		write := &k.ops[f]
-		t.add(FailedWriteRead, k.key, func(w *witness) string {
-			return w.did(op) + " although " + w.whose(write) + " had failed" + because(write)
-		}, op, write)
+		t.addAt(k.h, FailedWriteRead, k.key, func(w *witness) string {
+			write := w.at(f)
+			return w.did(w.at(d.op)) + " although " + w.whose(write) + " had failed" + because(write)
+		}, d.op, f)
 		return
 	}
-	t.add(PhantomRead, k.key, func(w *witness) string {
-		return w.did(op) + " although nobody ever wrote " + k.name(v)
-	}, op)
+	t.addAt(k.h, PhantomRead, k.key, func(w *witness) string {
+		return w.did(w.at(d.op)) + " although nobody ever wrote " + k.name(v)
+	}, d.op)
 }
 
 // because names the error of a failed operation.
@@ -162,11 +161,11 @@ func because(op *history.Op) string {
 
 // reportFuture reports that d observed what the later deed p produced.
 func reportFuture(k *keyHistory, t *tally, d, p *deedOf) {
-	op, write := k.op(d), k.op(p)
-	t.add(FutureRead, k.key, func(w *witness) string {
+	t.addAt(k.h, FutureRead, k.key, func(w *witness) string {
+		op, write := w.at(d.op), w.at(p.op)
 		later := span(write.Call-op.Return) + " later"
 		return w.did(op) + " although " + w.whose(write) + " began only " + later
-	}, op, write)
+	}, d.op, p.op)
 }
 
 // checkDoubleCAS reports each further cas that found a value which was produced only once and which an
@@ -183,20 +182,21 @@ func (r *register) checkDoubleCAS(t *tally) {
 			first[d.old] = int32(i)
 			continue
 		}
-		a, b := r.op(&r.deeds[f]), r.op(d)
-		t.add(DoubleCAS, r.key, func(w *witness) string {
+		t.addAt(r.h, DoubleCAS, r.key, func(w *witness) string {
 			once := r.key + " was " + r.name(d.old) + " only once"
-			return w.did(a) + " and " + w.did(b) + " although " + once
+			return w.did(w.at(r.deeds[f].op)) + " and " + w.did(w.at(d.op)) + " although " + once
 		}, r.grounds(r.blocks[d.old].producer, f, int32(i))...)
 	}
 }
 
 // grounds returns the operations of the given deeds (-1 for none) and of those that made them sure.
-func (r *register) grounds(deeds ...int32) []*history.Op {
-	var ops []*history.Op
+func (r *register) grounds(deeds ...int32) []int32 {
+	var ops []int32
 	for _, i := range deeds {
 		for ; i >= 0; i = r.closerOf(i) {
-			ops = append(ops, r.op(&r.deeds[i]))
+			if op := r.deeds[i].op; !slices.Contains(ops, op) {
+				ops = append(ops, op)
+			}
 		}
 	}
 	return ops

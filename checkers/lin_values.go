@@ -5,9 +5,11 @@ import "github.com/rashomon-harness/rashomon/history"
 // valueTable numbers the values of one key: 0 is null, the others follow in the order of their first use.
 // Integers that are dense counters, as the bundled workloads write them, are looked up by direct address.
 type valueTable struct {
-	dense  []int32          // number of the integer at its place, 0 for none
-	sparse map[scalar]int32 // of everything else
-	names  []*history.Value // by number
+	dense  []int32 // number of the integer at its place, 0 for none
+	ints   map[int64]int32
+	others map[scalar]int32
+	nums   []int64                 // by number, of integers
+	names  map[int32]history.Value // by number, of everything else but null
 }
 
 // scalar is a value as a map key: lists and maps by their text, which tells different ones apart.
@@ -17,36 +19,67 @@ type scalar struct {
 	text string
 }
 
-// number returns the number of v, a new one when v was not seen before.
-func (t *valueTable) number(v *history.Value) int32 {
-	if len(t.names) == 0 {
-		t.names = append(t.names, &history.Value{})
+// size returns how many numbers are in use.
+func (t *valueTable) size() int { return max(len(t.nums), 1) }
+
+// name returns the value with that number.
+func (t *valueTable) name(number int32) history.Value {
+	if v, known := t.names[number]; known || number == 0 {
+		return v
 	}
-	if v.IsNull() {
-		return 0
+	return history.IntValue(t.nums[number])
+}
+
+// next takes the next number, for an integer, or for something else, with n 0.
+func (t *valueTable) next(n int64) int32 {
+	if len(t.nums) == 0 {
+		t.nums = append(t.nums, 0)
 	}
-	n, isInt := v.AsInt()
-	if isInt && n >= 0 && n < int64(len(t.dense)) && t.dense[n] != 0 {
+	t.nums = append(t.nums, n)
+	return int32(len(t.nums) - 1)
+}
+
+// integer returns the number of an integer, a new one when it was not seen before.
+func (t *valueTable) integer(n int64) int32 {
+	direct := n >= 0 && n < int64(len(t.dense))
+	if direct && t.dense[n] != 0 {
 		return t.dense[n]
 	}
-	var s scalar
-	if !isInt || len(t.sparse) > 0 {
-		s = scalarOf(v)
-		if known, ok := t.sparse[s]; ok {
-			return known
+	if len(t.ints) > 0 {
+		if id, known := t.ints[n]; known {
+			return id
 		}
 	}
-	id := int32(len(t.names))
-	t.names = append(t.names, v)
-	if isInt && n >= 0 && n < 64+16*int64(id) {
+	id := t.next(n)
+	if n >= 0 && n < 64+16*int64(id) {
 		t.grow(int(n) + 1)
 		t.dense[n] = id
 		return id
 	}
-	if t.sparse == nil {
-		t.sparse = map[scalar]int32{}
+	if t.ints == nil {
+		t.ints = map[int64]int32{}
 	}
-	t.sparse[scalarOf(v)] = id
+	t.ints[n] = id
+	return id
+}
+
+// number returns the number of v, a new one when v was not seen before.
+func (t *valueTable) number(v history.Value) int32 {
+	if v.IsNull() {
+		return 0
+	}
+	if n, isInt := v.AsInt(); isInt {
+		return t.integer(n)
+	}
+	s := scalarOf(&v)
+	if id, known := t.others[s]; known {
+		return id
+	}
+	if t.others == nil {
+		t.others, t.names = map[scalar]int32{}, map[int32]history.Value{}
+	}
+	id := t.next(0)
+	t.others[s], t.names[id] = id, v
 	return id
 }
 

@@ -4,11 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/rashomon-harness/rashomon/history"
 )
@@ -47,7 +44,7 @@ func (s *specified) Check(ctx context.Context, h *history.History) []Verdict {
 	}
 	chances := make([]int64, len(subjects))
 	answers := make([]Answer, len(subjects))
-	s.each(len(subjects), func(i int) {
+	eachOf(len(subjects), func(i int) {
 		job := subjects[i].job(h, s.model, s.limits)
 		if p, why := compile(job); why == "" {
 			chances[i] = p.opportunities()
@@ -69,20 +66,6 @@ func (s *specified) Check(ctx context.Context, h *history.History) []Verdict {
 	return []Verdict{t.verdict("porcupine", summary(unknown))}
 }
 
-// each calls do for 0 to n-1, as many at a time as there are processors.
-func (s *specified) each(n int, do func(i int)) {
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
-	}
-	all.Wait()
-}
-
 // explain counts the illegal subjects, and looks for small witnesses of the first.
 func (s *specified) explain(
 	ctx context.Context, h *history.History, t *tally, subjects []subject, illegal []int,
@@ -91,7 +74,7 @@ func (s *specified) explain(
 	t.count(NotLinearizable, int64(len(illegal)))
 	jobs := make([]*Job, len(shown))
 	answers := make([]Answer, len(shown))
-	s.each(len(shown), func(i int) {
+	eachOf(len(shown), func(i int) {
 		jobs[i] = subjects[shown[i]].job(h, s.model, s.limits)
 		jobs[i].Witness = true
 		answers[i] = s.runner.Run(ctx, jobs[i])

@@ -12,214 +12,211 @@ import (
 // The kinds of anomalies of consistent prefix.
 const (
 	KindAnswerBeforeQuestion = "answer-before-question" // an effect is visible, its cause is not
-	KindLongFork             = "long-fork"              // two reads see two writes in opposite orders
+	KindLongFork             = "long-fork"              // reads see writes in contradicting orders
+	KindPrefixGap            = "prefix-gap"             // a write is visible, an earlier one is not
 )
 
 // PrefixConsistent returns the checker of consistent prefix reads (Terry 2013, "Replicated Data Consistency
 // Explained Through Baseball"): there is one order of all writes, and what an answer shows is the state
-// after some prefix of it. It looks at reads of two keys that one node answered at once, the first the
-// question's, the second the answer's, and finds
+// after some prefix of it. It looks at reads of several keys that one node answered at once, and finds
 //
-//   - an answer before its question: answer v is shown while the question's key still has a value that was
-//     replaced by question v. Only where the history proves the order: answer v was written by a session
-//     that had read or written question v before;
-//   - a long fork (Sovran et al. 2011; "two reads, two writes"): one read has a newer first and an older
-//     second value than another. Only where the writes of each key came one after the other.
+//   - an answer before its question, of two keys, the first the question's, the second the answer's: answer v
+//     is shown while the question's key still has a value that was replaced by question v. Only where the
+//     history proves the order: before answer v was called, question v had been read by somebody, or written
+//     by the session that wrote the answer;
+//   - a long fork (Sovran et al. 2011): each of two reads has a write that the other lacks, or several reads
+//     lack a write of the next one in turn. Only where the writes of each key came one after the other;
+//   - a gap: a write is shown, and one is lacking that the store, by the versions that it told when it
+//     acknowledged them, ordered before. Only where versions of one source fit to what was acknowledged when.
 //
-// Opportunities are the answers shown whose order is proved, and the reads that a fork could have shown in.
-func PrefixConsistent() Checker { return prefixChecker{} }
+// If the store claims monotonic reads as well, the prefixes that a session reads never get shorter: by the
+// versions, what one read shows was there before what another read before it showed. That is named by both
+// properties. Claims other than MonotonicReads change nothing.
+//
+// Opportunities are the answers shown whose order is proved, the reads that a fork could have shown in, and
+// the reads that show a version where another of their keys has an earlier one.
+func PrefixConsistent(claims ...string) Checker {
+	return prefixChecker{monotonic: slices.Contains(claims, MonotonicReads)}
+}
 
-type prefixChecker struct{}
+type prefixChecker struct{ monotonic bool }
 
 // Properties implements Checker.
 func (prefixChecker) Properties() []string { return []string{ConsistentPrefix} }
 
 // Check implements Checker.
-func (prefixChecker) Check(ctx context.Context, h *history.History) []Verdict {
-	t := newTally(ConsistentPrefix)
-	pairs := pairReads(h)
-	keys := map[string]*dialogueKey{}
-	if len(pairs) > 0 {
-		for _, k := range accessesByKey(h) {
-			keys[k.key] = newDialogueKey(k.list)
-		}
+func (c prefixChecker) Check(ctx context.Context, h *history.History) []Verdict {
+	p := &prefixes{tally: newTally(ConsistentPrefix)}
+	reads := p.findReads(h)
+	if len(reads) == 0 && !c.monotonic {
+		return []Verdict{p.verdict("", "")}
 	}
-	for i := range pairs {
+	p.accesses = accessesByKey(h)
+	p.dialogues = make([]*dialogueKey, len(p.keys))
+	p.bad, p.counted = make([]bool, h.Len()), make([]bool, h.Len())
+	for i := range p.pairs {
 		if ctx.Err() != nil {
-			why := fmt.Sprintf("stopped after %d of %d pairs of keys: %v", i, len(pairs), ctx.Err())
-			return []Verdict{t.verdict("", why)}
+			why := fmt.Sprintf("stopped after %d of %d pairs of keys: %v", i, len(p.pairs), ctx.Err())
+			return []Verdict{p.verdict("", why)}
 		}
-		p := &pairs[i]
-		question, answer := keys[p.keys[0]], keys[p.keys[1]]
-		for _, read := range p.reads {
-			judgeAnswer(t, p.keys, question, answer, read)
-		}
-		judgeForks(t, p, question, answer)
+		p.judge(&p.pairs[i])
 	}
-	return []Verdict{t.verdict("", "")}
+	if p.wide || p.pairsMeet() {
+		p.judgeCircles(reads)
+	}
+	engine := ""
+	if log := newCommitLog(p); log != nil {
+		engine = "evidence"
+		log.judgeReads(c.monotonic)
+	}
+	return []Verdict{p.verdict(engine, "")}
+}
+
+// prefixes is the work of the checker.
+type prefixes struct {
+	*tally
+	*accesses
+	pairs     []keyPair
+	wide      bool           // there are reads of more than two keys
+	dialogues []*dialogueKey // by place of the key in accesses, made when first needed
+	bad       []bool         // by operation: it is part of an anomaly already
+	counted   []bool         // by operation: it is an opportunity already
 }
 
 // keyPair is two keys that were read together, and the reads.
 type keyPair struct {
-	keys  [2]string
-	reads []*history.Op
+	keys  [2]int32
+	reads []int32
 }
 
-// pairReads returns the successful reads of two keys, by pair.
-func pairReads(h *history.History) []keyPair {
-	var pairs []keyPair
-	place := map[[2]string]int{}
-	ops := h.Ops()
-	for i := range ops {
-		op := &ops[i]
-		values, _ := op.Result.AsList()
-		if op.F != history.FRead || op.Type != history.Ok || len(op.Keys) != 2 || len(values) != 2 {
+// findReads returns the successful reads of several keys, and puts those of two into their pairs.
+func (p *prefixes) findReads(h *history.History) []int32 {
+	var reads []int32
+	place := map[[2]int32]int{}
+	for i := range h.Len() {
+		if h.Key(i) >= 0 || h.F(i) != history.FRead || h.Type(i) != history.Ok || len(h.Keys(i)) < 2 {
 			continue
 		}
-		keys := [2]string(op.Keys)
+		reads = append(reads, int32(i))
+		if len(h.Keys(i)) > 2 {
+			p.wide = true
+			continue
+		}
+		keys := [2]int32(h.Keys(i))
 		at, known := place[keys]
 		if !known {
-			at = len(pairs)
+			at = len(p.pairs)
 			place[keys] = at
-			pairs = append(pairs, keyPair{keys: keys})
+			p.pairs = append(p.pairs, keyPair{keys: keys})
 		}
-		pairs[at].reads = append(pairs[at].reads, op)
+		p.pairs[at].reads = append(p.pairs[at].reads, int32(i))
 	}
-	return pairs
+	return reads
 }
 
-// shown returns the values that a read of two keys returned.
-func shown(read *history.Op) (question, answer *history.Value) {
-	values, _ := read.Result.AsList()
-	return &values[0], &values[1]
-}
-
-// dialogueKey is what the history proves about one key of a pair.
-type dialogueKey struct {
-	*counting                       // nil when the writes did not come one after the other
-	written   map[int64]*history.Op // the one write that can have made a value; nil when there are two
-	list      []access
-	known     map[knower]*history.Op // by session and value: what it first knew the value by
-	cleared   bool                   // null may stand for something else than the initial value
-}
-
-// knower is a session and a value that it has read or written.
-type knower struct {
-	session string
-	value   int64
-}
-
-func newDialogueKey(list []access) *dialogueKey {
-	k := &dialogueKey{counting: newCounting(list), list: list, written: map[int64]*history.Op{}}
-	for i := range list {
-		a := &list[i]
-		if a.kind == reads || a.op.Type == history.Fail {
-			continue
+// pairsMeet reports whether some key is in several pairs. Reads of one pair contradict each other two by two
+// or not at all.
+func (p *prefixes) pairsMeet() bool {
+	used := map[int32]bool{}
+	for i := range p.pairs {
+		for _, key := range p.pairs[i].keys {
+			if used[key] {
+				return true
+			}
+			used[key] = true
 		}
-		if a.kind == deletes || a.value.IsNull() {
-			k.cleared = true
-			continue
+	}
+	return false
+}
+
+// dialogue returns what the history proves about a key with accesses.
+func (p *prefixes) dialogue(key int32) *dialogueKey {
+	at := p.place[key]
+	if p.dialogues[at] == nil {
+		p.dialogues[at] = newDialogueKey(p.h, p.keys[at].list)
+	}
+	return p.dialogues[at]
+}
+
+// judge judges the reads of a pair.
+func (p *prefixes) judge(pair *keyPair) {
+	var views []pairView
+	for _, read := range pair.reads {
+		shown, n := [2]access{}, 0
+		p.each(int(read), func(_ int32, a access) {
+			shown[n] = a
+			n++
+		})
+		if n < 2 {
+			continue // no two values were returned
 		}
-		if v, ok := a.value.AsInt(); ok {
-			_, twice := k.written[v]
-			k.written[v] = a.op
-			if twice {
-				k.written[v] = nil
+		question, answer := p.dialogue(pair.keys[0]), p.dialogue(pair.keys[1])
+		p.judgeAnswer(pair, question, answer, &shown)
+		if question.counting != nil && answer.counting != nil {
+			v := pairView{read, question.version(&shown[0]), answer.version(&shown[1])}
+			if v.a >= 0 && v.b >= 0 {
+				views = append(views, v)
 			}
 		}
 	}
-	return k
+	p.judgeForks(pair, views)
 }
 
-// knew returns the operation by which the session of op certainly knew a value of the key before it
-// called op, nil when there is none.
-func (k *dialogueKey) knew(op *history.Op, value int64) *history.Op {
-	if k.known == nil {
-		k.known = map[knower]*history.Op{}
-		for i := range k.list {
-			a := &k.list[i]
-			if a.op.Type != history.Ok || a.kind == deletes {
-				continue
-			}
-			if v, ok := a.value.AsInt(); ok {
-				who := knower{a.op.Session, v}
-				if first := k.known[who]; first == nil || a.op.Return < first.Return {
-					k.known[who] = a.op
-				}
-			}
-		}
-	}
-	if by := k.known[knower{op.Session, value}]; by != nil && by.Precedes(op) {
-		return by
-	}
-	return nil
-}
-
-// replaced reports whether a value of the key was certainly there before write: it is the initial value,
-// or its write was acknowledged before write was called. by is its write.
-func (k *dialogueKey) replaced(value *history.Value, write *history.Op) (certain bool, by *history.Op) {
-	if value.IsNull() {
-		return !k.cleared, nil
-	}
-	v, _ := value.AsInt()
-	by = k.written[v]
-	return by != nil && by.Type == history.Ok && by.Precedes(write), by
-}
+// KindPrefixFell is the anomaly of consistent prefix where monotonic reads are claimed too: a session read a
+// prefix and then a shorter one.
+const KindPrefixFell = ConsistentPrefix + " + " + MonotonicReads
 
 // judgeAnswer judges one read by whether the question to the answer it shows is visible.
-func judgeAnswer(t *tally, keys [2]string, question, answer *dialogueKey, read *history.Op) {
-	asked, answered := shown(read)
-	v, ok := answered.AsInt()
+func (p *prefixes) judgeAnswer(pair *keyPair, question, answer *dialogueKey, shown *[2]access) {
+	v, ok := shown[1].integer()
 	if !ok {
 		return
 	}
-	write, cause := answer.written[v], question.written[v]
-	if write == nil || cause == nil {
+	write, cause := answer.writeOf(v), question.writeOf(v)
+	if write == none || cause == none {
 		return
 	}
-	by := question.knew(write, v)
-	if by == nil {
+	by := question.knownBefore(p.accesses, v, write)
+	if by == none {
 		return
 	}
-	t.chances(1)
-	older, replaced := question.replaced(asked, cause)
+	p.chances(1)
+	older, replaced := question.replaced(&shown[0], cause)
 	if !older {
 		return
 	}
-	t.add(KindAnswerBeforeQuestion, keys[1], func(w *witness) string {
-		return fmt.Sprintf("%s and then wrote the answer %s=%s (op %d); %s: the answer without its question",
-			w.did(by), keys[1], answered, w.number(write), w.did(read))
+	read, key := shown[0].op, p.name(pair.keys[1])
+	p.bad[read] = true
+	p.addAt(p.h, KindAnswerBeforeQuestion, key, func(w *witness) string {
+		return fmt.Sprintf("%s and then %s (op %d); %s: the answer without its question", w.did(w.at(by)),
+			answered(w.at(by), w.at(write), key, v), w.number(w.at(write)), w.did(w.at(read)))
 	}, cause, by, write, read, replaced)
 }
 
-// pairView is what a read shows of a pair of keys, in versions.
-type pairView struct {
-	read *history.Op
-	a, b int
+// answered says who wrote the answer, unless that is who is known to have known the question.
+func answered(by, write *history.Op, key string, v int64) string {
+	said := fmt.Sprintf("wrote the answer %s=%d", key, v)
+	if by.Session != write.Session {
+		return write.Session + " " + said
+	}
+	return said
 }
+
+// pairView is what a read shows of a pair of keys, in versions.
+type pairView struct{ read, a, b int32 }
 
 // judgeForks looks for reads that are each ahead of the other. By rising first version, a read must have
 // at least the second version of all reads with a smaller first one.
-func judgeForks(t *tally, p *keyPair, first, second *dialogueKey) {
-	if first.counting == nil || second.counting == nil {
-		return
-	}
-	var views []pairView
-	for _, read := range p.reads {
-		x, y := shown(read)
-		if a, b := first.version(x), second.version(y); a >= 0 && b >= 0 {
-			views = append(views, pairView{read, a, b})
-		}
-	}
+func (p *prefixes) judgeForks(pair *keyPair, views []pairView) {
 	slices.SortStableFunc(views, func(x, y pairView) int { return cmp.Compare(x.a, y.a) })
-	var ahead pairView // the largest b among views with a smaller a
+	ahead := pairView{} // the largest b among views with a smaller a
 	for i := 0; i < len(views); {
 		j := i
 		for ; j < len(views) && views[j].a == views[i].a; j++ {
-			judgeFork(t, p, ahead, views[j], first, second)
+			p.judgeFork(pair, ahead, views[j])
 		}
 		for ; i < j; i++ {
-			if ahead.read == nil || views[i].b > ahead.b {
+			if views[i].b > ahead.b {
 				ahead = views[i]
 			}
 		}
@@ -227,15 +224,19 @@ func judgeForks(t *tally, p *keyPair, first, second *dialogueKey) {
 }
 
 // judgeFork judges a read by one with a smaller first version.
-func judgeFork(t *tally, p *keyPair, x, y pairView, first, second *dialogueKey) {
-	if x.read == nil || x.b == 0 {
+func (p *prefixes) judgeFork(pair *keyPair, x, y pairView) {
+	if x.b == 0 {
 		return
 	}
-	t.chances(1)
+	p.chances(1)
+	p.counted[y.read] = true
 	if y.b >= x.b {
 		return
 	}
-	t.add(KindLongFork, p.keys[0], func(w *witness) string {
-		return fmt.Sprintf("%s; %s: each has a write that the other lacks", w.did(x.read), w.did(y.read))
+	p.bad[x.read], p.bad[y.read] = true, true
+	first, second := p.dialogue(pair.keys[0]), p.dialogue(pair.keys[1])
+	p.addAt(p.h, KindLongFork, p.name(pair.keys[0]), func(w *witness) string {
+		return fmt.Sprintf("%s; %s: each has a write that the other lacks", w.did(w.at(x.read)),
+			w.did(w.at(y.read)))
 	}, x.read, y.read, first.write(x.a), first.write(y.a), second.write(x.b), second.write(y.b))
 }

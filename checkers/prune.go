@@ -21,14 +21,14 @@ type pruning struct {
 	observed []bool  // by value: maybe only by a deed that may not have happened
 }
 
-// prune prunes r. Where a closed operation would return before its call it reports a future read.
-func (r *register) prune(t *tally) {
+// prune prunes r. Where a closed operation would return before its call it reports a future read. It
+// returns whether there are blind refusals.
+func (r *register) prune(t *tally) (blind bool) {
 	p := pruning{register: r, seen: make([]int64, len(r.blocks)), by: make([]int32, len(r.blocks)),
 		observed: make([]bool, len(r.blocks))}
 	for v := range r.blocks {
 		p.seen[v], p.by[v] = history.Never, -1
 	}
-	blind := false
 	for i := range r.deeds {
 		d := &r.deeds[i]
 		blind = blind || d.kind == notDeed
@@ -45,6 +45,7 @@ func (r *register) prune(t *tally) {
 	for i := range r.deeds {
 		p.settle(t, int32(i), blind)
 	}
+	return blind
 }
 
 // note takes down that deed i certainly found v and was over at ret. It reports whether that is news.
@@ -97,22 +98,23 @@ func (p *pruning) settle(t *tally, i int32, blind bool) {
 // reportFutureChain reports that deed i began after a value was read that was made from its own by
 // ambiguous cas.
 func (p *pruning) reportFutureChain(t *tally, i int32) {
-	chain := []*history.Op{p.op(&p.deeds[i])}
+	chain := []int32{p.deeds[i].op}
 	v := p.deeds[i].value
 	for len(chain) <= len(p.deeds) {
 		d := &p.deeds[p.by[v]]
-		chain = append(chain, p.op(d))
+		chain = append(chain, d.op)
 		if d.kind != casDeed || p.wasSure(d) {
 			break
 		}
 		v = d.value
 	}
 	origin, last := chain[0], chain[len(chain)-1]
-	t.add(FutureRead, p.key, func(w *witness) string {
-		return w.did(last) + " although " + p.name(v) + " goes back to " + w.whose(origin) +
-			", which began only " + span(origin.Call-last.Return) + " later"
+	t.addAt(p.h, FutureRead, p.key, func(w *witness) string {
+		from, to := w.at(origin), w.at(last)
+		return w.did(to) + " although " + p.name(v) + " goes back to " + w.whose(from) +
+			", which began only " + span(from.Call-to.Return) + " later"
 	}, chain...)
 }
 
 // wasSure reports whether d was acknowledged, and not merely made sure.
-func (p *pruning) wasSure(d *deedOf) bool { return p.op(d).Type == history.Ok }
+func (p *pruning) wasSure(d *deedOf) bool { return p.h.Type(int(d.op)) == history.Ok }

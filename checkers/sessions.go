@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -32,7 +33,7 @@ const (
 )
 
 // The kinds of anomalies of the session guarantees. That several guarantees contradict each other, each of
-// which could hold by itself, is named by all of theirs, joined by "+".
+// which could hold by itself, is named by all of them: "read-your-writes + monotonic-writes".
 const (
 	KindOwnWriteMissing = "own-write-missing"    // read-your-writes
 	KindReadWentBack    = "read-went-back"       // monotonic-reads
@@ -64,9 +65,12 @@ var (
 // Weakly Consistent Replicated Data"): read your writes, monotonic reads, monotonic writes, writes follow
 // reads. It gives verdicts about the properties named, or about those that the order by itself decides:
 //
-//   - AnyOrder: read-your-writes, monotonic-reads and session-causality;
+//   - AnyOrder: read-your-writes, monotonic-reads and session-causality. Where each answer tells the
+//     version that it wrote or read, monotonic-writes and writes-follow-reads too, when asked;
 //   - WriterOrder: read-your-writes and monotonic-reads. With reads of several keys, answered by one
-//     node at once, it also decides monotonic-writes and writes-follow-reads across keys, when asked;
+//     node at once, it also decides monotonic-writes and writes-follow-reads across keys, when asked; and
+//     session-causality, what reads of several keys one after the other show: monotonic-reads together with
+//     monotonic-writes or writes-follow-reads;
 //   - ListOrder: all four.
 //
 // The order of a session is by call and return: operations that overlap, on two devices, are unordered.
@@ -93,38 +97,46 @@ func (s *sessions) Properties() []string { return slices.Clone(s.properties) }
 
 // Check implements Checker.
 func (s *sessions) Check(ctx context.Context, h *history.History) []Verdict {
-	f := newSessionFindings()
-	keys := accessesByKey(h)
+	f := newSessionFindings(accessesByKey(h))
 	engine := "orders"
 	switch s.order {
 	case WriterOrder:
 		engine = "versions"
-		f.judgeCounting(ctx, h, keys, s.wantsAcross())
+		f.judgeCounting(ctx, s)
 	case ListOrder:
 		engine = "lists"
-		f.eachKey(ctx, keys, f.judgeLists)
+		f.eachKey(ctx, f.judgeLists)
 	default:
-		f.eachKey(ctx, keys, f.judgeOrders)
+		f.eachKey(ctx, f.judgeOrders)
+	}
+	if f.evidence {
+		engine += "+evidence"
 	}
 	return f.verdicts(engine, s.properties)
 }
 
-// wantsAcross reports whether a property is asked for that only reads of several keys can show.
-func (s *sessions) wantsAcross() bool {
-	return slices.Contains(s.properties, MonotonicWrites) || slices.Contains(s.properties, WritesFollowReads)
+// wants reports whether one of the properties is asked for.
+func (s *sessions) wants(properties ...string) bool {
+	return slices.ContainsFunc(properties, func(p string) bool { return slices.Contains(s.properties, p) })
 }
 
 // sessionFindings gathers what is found about each guarantee and, last, about all of them together.
 type sessionFindings struct {
+	*accesses
+	split     *sessionSplit
 	tallies   [guarantees + 1]*tally
 	undecided int    // keys that do not fit the version order
 	because   string // of the first of them
 	stopped   string // why not all keys were judged
 	effort    int    // steps left for finding short witnesses in graphs
+	graph     orderGraph
+	evidence  bool // some key was judged by the versions that answers tell
+	// chainsLeft is why not all reads were judged by what other reads of their sessions depend on.
+	chainsLeft string
 }
 
-func newSessionFindings() *sessionFindings {
-	f := &sessionFindings{effort: 4_000_000}
+func newSessionFindings(all *accesses) *sessionFindings {
+	f := &sessionFindings{accesses: all, split: newSessionSplit(all.count), effort: 4_000_000}
 	for g := range f.tallies {
 		f.tallies[g] = newTally(guaranteeNames[g])
 	}
@@ -132,14 +144,26 @@ func newSessionFindings() *sessionFindings {
 }
 
 // eachKey judges every key, until ctx ends.
-func (f *sessionFindings) eachKey(ctx context.Context, keys []keyAccesses, judge func(k *keyAccesses)) {
-	for i := range keys {
+func (f *sessionFindings) eachKey(ctx context.Context, judge func(k *keyAccesses)) {
+	for i := range f.keys {
 		if ctx.Err() != nil {
-			f.stopped = fmt.Sprintf("stopped after %d of %d keys: %v", i, len(keys), ctx.Err())
+			f.stopped = fmt.Sprintf("stopped after %d of %d keys: %v", i, len(f.keys), ctx.Err())
 			return
 		}
-		judge(&keys[i])
+		judge(&f.keys[i])
 	}
+}
+
+// chance adds an opportunity to see a guarantee violated.
+func (f *sessionFindings) chance(g guarantee) {
+	f.tallies[g].chances(1)
+	f.tallies[guarantees].chances(1)
+}
+
+// violated counts a violation of one guarantee, which is one of all of them together, too.
+func (f *sessionFindings) violated(g guarantee, key string, say func(w *witness) string, places ...int32) {
+	f.tallies[g].addAt(f.h, guaranteeKinds[g], key, say, places...)
+	f.tallies[guarantees].addAt(f.h, guaranteeKinds[g], key, say, places...)
 }
 
 // leave notes that a key is outside what the version order assumes.
@@ -161,7 +185,11 @@ func (f *sessionFindings) verdicts(engine string, properties []string) []Verdict
 	var verdicts []Verdict
 	for _, p := range properties {
 		if at := slices.Index(guaranteeNames[:], p); at >= 0 {
-			verdicts = append(verdicts, f.tallies[at].verdict(engine, unknown))
+			why := unknown
+			if p == SessionCausality {
+				why = cmp.Or(why, f.chainsLeft)
+			}
+			verdicts = append(verdicts, f.tallies[at].verdict(engine, why))
 		} else {
 			verdicts = append(verdicts, Verdict{Property: p, Reason: "not a session guarantee"})
 		}
@@ -170,6 +198,7 @@ func (f *sessionFindings) verdicts(engine string, properties []string) []Verdict
 }
 
 // then tells of two operations of one session: "s1 wrote k=1 (op 1) and then read k=∅ at n2 (op 2)".
-func then(w *witness, a, b *history.Op) string {
+func then(w *witness, first, second int32) string {
+	a, b := w.at(first), w.at(second)
 	return fmt.Sprintf("%s and then %s%s (op %d)", w.did(a), deed(b, b.Key), place(b), w.number(b))
 }

@@ -1,8 +1,8 @@
 package checkers
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 
 	"github.com/rashomon-harness/rashomon/history"
 )
@@ -10,8 +10,9 @@ import (
 // countingKey is a key whose version order is known, with what each session had read of it by when.
 type countingKey struct {
 	*counting
-	list []access
-	read map[string][]seenBy // by session, made when first needed
+	*keyAccesses
+	read  []seenBy           // by session, and by rising time; made when first needed
+	spans map[int32][2]int32 // by session: where its part of read is
 }
 
 // seenBy says that by some time a session had read a version, the latest so far.
@@ -20,92 +21,108 @@ type seenBy struct {
 	sighting
 }
 
+// widest is to how many of the other keys of a read each of them is compared.
+const widest = 32
+
 // judgeAcross judges monotonic writes and writes-follow-reads across keys by the reads of several keys,
 // which one node answered at once: a state that has a write has what its session wrote and read before it.
+// Keys without a version order are nil.
 //
 // It is enough to ask that of the write that made the version shown: what came before an earlier one of
 // that session came before this one too.
-func (f *sessionFindings) judgeAcross(h *history.History, keys map[string]*countingKey) {
-	ops := h.Ops()
-	for i := range ops {
-		op := &ops[i]
-		values, _ := op.Result.AsList()
-		if op.F != history.FRead || op.Type != history.Ok || len(op.Keys) < 2 || len(values) != len(op.Keys) {
+func (f *sessionFindings) judgeAcross(keys []*countingKey) {
+	var shown []shownKey
+	for i := range f.h.Len() {
+		if f.h.Key(i) >= 0 || f.h.Type(i) != history.Ok || f.h.F(i) != history.FRead {
 			continue
 		}
-		for later := range op.Keys {
-			for earlier := range op.Keys {
-				key := op.Keys[earlier]
-				a, b := keys[key], keys[op.Keys[later]]
-				if a != nil && b != nil && a != b {
-					f.judgePair(op, key, a, a.version(&values[earlier]), b.write(b.version(&values[later])))
+		shown = shown[:0]
+		f.each(i, func(key int32, a access) {
+			if k := keys[f.place[key]]; k != nil {
+				shown = append(shown, shownKey{k, k.version(&a)})
+			}
+		})
+		for at, later := range shown {
+			for n := range min(widest, len(shown)-1) {
+				earlier := shown[(at+1+n)%len(shown)]
+				if earlier.countingKey != later.countingKey {
+					f.judgePair(int32(i), earlier, later.write(later.version))
 				}
 			}
 		}
 	}
 }
 
-// judgePair judges an answer that shows version v of the key named and, of another key, the write w (nil
-// for none that is known).
-func (f *sessionFindings) judgePair(answer *history.Op, key string, k *countingKey, v int, w *history.Op) {
-	if w == nil || v < 0 {
+// shownKey is a version of a key that an answer shows, -1 for one that is not known.
+type shownKey struct {
+	*countingKey
+	version int32
+}
+
+// judgePair judges an answer that shows a version of a key and, of another key, the write w (none for none
+// that is known).
+func (f *sessionFindings) judgePair(answer int32, k shownKey, w int32) {
+	if w == none || k.version < 0 {
 		return
 	}
-	if k.writer == w.Session {
+	session := f.session(int(w))
+	if k.writer == session {
 		n := k.before(w)
-		f.comparePair(mw, key, k.counting, sighting{n, k.write(n)}, v, w, answer)
+		f.comparePair(mw, k, sighting{n, k.write(n)}, w, answer)
 	}
-	f.comparePair(wfr, key, k.counting, k.seenBefore(w), v, w, answer)
+	f.comparePair(wfr, k, f.seenBefore(k.countingKey, session, w), w, answer)
 }
 
 // comparePair judges an answer by what w's session wrote or read before w.
-func (f *sessionFindings) comparePair(
-	g guarantee, key string, c *counting, past sighting, v int, w, answer *history.Op,
-) {
+func (f *sessionFindings) comparePair(g guarantee, k shownKey, past sighting, w, answer int32) {
 	if past.version == 0 {
 		return
 	}
-	t := f.tallies[g]
-	t.chances(1)
-	if v >= past.version {
+	f.chance(g)
+	if k.version >= past.version {
 		return
 	}
-	t.add(guaranteeKinds[g], key, func(wit *witness) string {
-		return then(wit, past.op, w) + "; " + wit.did(answer) + ", which has the later without the earlier"
-	}, past.op, w, answer, c.write(past.version), c.write(v))
+	f.violated(g, k.key, func(wit *witness) string {
+		return then(wit, past.op, w) + "; " + wit.did(wit.at(answer)) +
+			", which has the later without the earlier"
+	}, past.op, w, answer, k.write(past.version), k.write(k.version))
 }
 
-// seenBefore returns the latest version that the session of op had read before it called op.
-func (k *countingKey) seenBefore(op *history.Op) sighting {
-	if k.read == nil {
-		k.read = map[string][]seenBy{}
-		for _, s := range bySession(k.list) {
-			k.read[s.session] = k.frontier(s.list)
+// seenBefore returns the latest version of a key that a session had read before it called op.
+func (f *sessionFindings) seenBefore(k *countingKey, session, op int32) sighting {
+	if k.spans == nil {
+		k.spans = map[int32][2]int32{}
+		for _, run := range f.split.split(k.list) {
+			from := int32(len(k.read))
+			k.addFrontier(run)
+			k.spans[run[0].session] = [2]int32{from, int32(len(k.read))}
 		}
 	}
-	all := k.read[op.Session]
-	at, _ := slices.BinarySearchFunc(all, op.Call, func(s seenBy, call int64) int {
-		return cmp.Compare(s.at, call)
-	})
+	span, call := k.spans[session], f.h.Call(int(op))
+	all := k.read[span[0]:span[1]]
+	at := sort.Search(len(all), func(i int) bool { return all[i].at >= call })
 	if at == 0 {
 		return sighting{}
 	}
 	return all[at-1].sighting
 }
 
-// frontier returns what a session had read by when, by rising time.
-func (k *countingKey) frontier(list []access) []seenBy {
-	var all []seenBy
-	for i := range list {
-		if a := &list[i]; a.kind == reads {
-			all = append(all, seenBy{a.op.Return, sighting{k.version(a.value), a.op}})
+// addFrontier adds what a session had read by when, by rising time.
+func (k *countingKey) addFrontier(run []access) {
+	from := len(k.read)
+	for i := range run {
+		if a := &run[i]; a.kind == reads {
+			k.read = append(k.read, seenBy{k.h.Return(int(a.op)), sighting{k.counting.version(a), a.op}})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b seenBy) int { return cmp.Compare(a.at, b.at) })
+	all := k.read[from:]
+	if byTime := func(a, b seenBy) int { return compareReturns(k.h, a.op, b.op) }; !slices.IsSortedFunc(
+		all, byTime) {
+		slices.SortStableFunc(all, byTime)
+	}
 	var latest sighting
 	for i := range all {
 		latest = latest.later(all[i].version, all[i].op)
 		all[i].sighting = latest
 	}
-	return all
 }

@@ -2,17 +2,33 @@ package checkers
 
 import "slices"
 
-// digraph is a directed graph with labelled edges, laid out so that the edges of a node lie together.
+// orderEdge says that what stands at from is not after what stands at to.
+type orderEdge struct {
+	from, to int32
+	op       int32 // the operation that the edge enters a session's past by or judges; none for none
+	label    uint8 // who says so: the guarantee as a bit, or always
+}
+
+// digraph is a directed graph with labelled edges, laid out so that the edges of a node lie together. Its
+// memory is used again for the next graph.
 type digraph struct {
 	edges     []orderEdge
 	head      []int32 // edges of node n: out[head[n]:head[n+1]]
 	out       []int32 // indices into edges
 	component []int32 // by node, after components
+	search    tarjan
+}
+
+// sized returns s with n elements, all 0.
+func sized(s []int32, n int) []int32 {
+	s = slices.Grow(s[:0], n)[:n]
+	clear(s)
+	return s
 }
 
 // build lays out the edges of a graph with n nodes.
 func (d *digraph) build(n int, edges []orderEdge) {
-	d.edges, d.head, d.out = edges, make([]int32, n+2), make([]int32, len(edges))
+	d.edges, d.head, d.out = edges, sized(d.head, n+2), sized(d.out, len(edges))
 	for i := range edges {
 		d.head[edges[i].from+2]++
 	}
@@ -29,8 +45,6 @@ func (d *digraph) build(n int, edges []orderEdge) {
 
 // tarjan is the state of the search for components.
 type tarjan struct {
-	*digraph
-	labels uint8
 	number []int32 // by node: when it was first visited, from 1; 0 for not yet
 	low    []int32 // by node: the earliest node known to be reachable
 	stack  []int32 // nodes without a component yet
@@ -41,32 +55,35 @@ type tarjan struct {
 }
 
 // components finds the strongly connected components over the edges whose label is among labels (Tarjan
-// 1972, with an explicit stack), and numbers them in component.
-func (d *digraph) components(labels uint8) {
+// 1972, with an explicit stack), and numbers them in component. It returns how many there are.
+func (d *digraph) components(labels uint8) int32 {
 	n := len(d.head) - 1
-	d.component = make([]int32, n)
-	t := &tarjan{digraph: d, labels: labels, number: make([]int32, n), low: make([]int32, n)}
-	t.next = slices.Clone(d.head)
+	t := &d.search
+	d.component = sized(d.component, n)
+	t.number, t.low, t.visits, t.found = sized(t.number, n), sized(t.low, n), 0, 0
+	t.next = append(t.next[:0], d.head...)
 	for v := range int32(n) {
 		if t.number[v] == 0 {
-			t.walk(v)
+			d.walk(v, labels)
 		}
 	}
+	return t.found
 }
 
 // walk visits everything that can be reached from root.
-func (t *tarjan) walk(root int32) {
-	t.visit(root)
+func (d *digraph) walk(root int32, labels uint8) {
+	t := &d.search
+	d.visit(root)
 	for len(t.calls) > 0 {
 		v := t.calls[len(t.calls)-1]
-		if t.next[v] < t.head[v+1] {
-			e := &t.edges[t.out[t.next[v]]]
+		if t.next[v] < d.head[v+1] {
+			e := &d.edges[d.out[t.next[v]]]
 			t.next[v]++
 			switch {
-			case e.label&t.labels == 0:
+			case e.label&labels == 0:
 			case t.number[e.to] == 0:
-				t.visit(e.to)
-			case t.component[e.to] < 0:
+				d.visit(e.to)
+			case d.component[e.to] < 0:
 				t.low[v] = min(t.low[v], t.number[e.to])
 			}
 			continue
@@ -77,24 +94,26 @@ func (t *tarjan) walk(root int32) {
 			t.low[u] = min(t.low[u], t.low[v])
 		}
 		if t.low[v] == t.number[v] {
-			t.close(v)
+			d.close(v)
 		}
 	}
 }
 
 // visit enters a node for the first time. While it has no component, component has -1.
-func (t *tarjan) visit(v int32) {
+func (d *digraph) visit(v int32) {
+	t := &d.search
 	t.visits++
-	t.number[v], t.low[v], t.component[v] = t.visits, t.visits, -1
+	t.number[v], t.low[v], d.component[v] = t.visits, t.visits, -1
 	t.stack, t.calls = append(t.stack, v), append(t.calls, v)
 }
 
 // close gives all nodes on the stack down to v their component.
-func (t *tarjan) close(v int32) {
+func (d *digraph) close(v int32) {
+	t := &d.search
 	for {
 		u := t.stack[len(t.stack)-1]
 		t.stack = t.stack[:len(t.stack)-1]
-		t.component[u] = t.found
+		d.component[u] = t.found
 		if u == v {
 			break
 		}
@@ -120,7 +139,7 @@ func (d *digraph) path(labels uint8, from, to int32) (edges []int32, visited int
 				if e.label&labels == 0 || d.component[e.to] != d.component[from] || done[e.to] {
 					continue
 				}
-				if e.op == nil {
+				if e.op == none {
 					by[e.to] = at
 					near = append(near, e.to)
 				} else if _, known := by[e.to]; !known {
@@ -134,7 +153,8 @@ func (d *digraph) path(labels uint8, from, to int32) (edges []int32, visited int
 		}
 	}
 	for v := to; v != from; v = d.edges[by[v]].from {
-		edges = append([]int32{by[v]}, edges...)
+		edges = append(edges, by[v])
 	}
+	slices.Reverse(edges)
 	return edges, visited
 }

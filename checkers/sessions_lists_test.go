@@ -149,6 +149,6 @@ func listsAgree(t testing.TB, d *dice) {
 	}
 }
 
-func TestListsAgreeWithTwin(t *testing.T) { many(t, 20_000, listsAgree) }
+func TestListsAgreeWithTwin(t *testing.T) { many(t, 5_000, listsAgree) }
 
 func FuzzLists(f *testing.F) { fuzz(f, listsAgree) }

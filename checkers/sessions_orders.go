@@ -12,6 +12,9 @@ import (
 // allGuarantees is the set of the four guarantees, by bit.
 const allGuarantees = 1<<guarantees - 1
 
+// always marks an edge that holds whatever guarantees are asked for.
+const always uint8 = 1 << guarantees
+
 // judgeOrders judges a key whose values are unique and whose version order is not known. Each guarantee
 // says of pairs of values that the first is not after the second in the order:
 //
@@ -22,109 +25,129 @@ const allGuarantees = 1<<guarantees - 1
 //
 // and the initial value is before all others. An order exists iff no cycle goes through two values. The
 // guarantees of one set are violated together iff their constraints alone have such a cycle; the smallest
-// sets that are violated are named.
+// sets that are violated are named: those of which no part is violated.
+//
+// Where answers tell versions, what these show is reported, and the values are asked only if that is nothing.
 func (f *sessionFindings) judgeOrders(k *keyAccesses) {
-	g, why := newOrderGraph(k)
-	if why != "" {
+	g := &f.graph
+	if why := g.reset(f, k); why != "" {
 		f.leave(k.key, why)
 		return
 	}
 	g.constrain(f, k)
+	if g.evidenceFits(f, k) {
+		f.evidence = true
+		if f.judgeEvidence(g, k) {
+			return
+		}
+	}
 	if !g.components(allGuarantees) {
 		return
 	}
-	broken := false
-	for single := ryw; single < guarantees; single++ {
-		if g.components(1 << single) {
-			broken = true
-			g.report(f, f.tallies[single], 1<<single)
-			g.report(f, f.tallies[guarantees], 1<<single)
+	var violated []uint8
+	for _, set := range smallestFirst {
+		part := func(smaller uint8) bool { return smaller&set == smaller }
+		if set&readers == 0 && !g.foreseen || slices.ContainsFunc(violated, part) || !g.components(set) {
+			continue
 		}
+		violated = append(violated, set)
+		g.report(f, set)
 	}
-	for size := 2; size <= int(guarantees) && !broken; size++ {
-		for set := uint8(0); set <= allGuarantees && !broken; set++ {
-			if bits.OnesCount8(set) == size && g.components(set) {
-				broken = true
-				g.report(f, f.tallies[guarantees], set)
+}
+
+// readers are the guarantees that bind reads. The others alone cannot be violated unless a value was read
+// before it was written: each of their constraints is about a later write than the one before it.
+const readers uint8 = 1<<ryw | 1<<mr
+
+// smallestFirst has the sets of guarantees, those with fewer members first.
+var smallestFirst = func() (sets []uint8) {
+	for size := 1; size <= int(guarantees); size++ {
+		for set := uint8(1); set <= allGuarantees; set++ {
+			if bits.OnesCount8(set) == size {
+				sets = append(sets, set)
 			}
 		}
 	}
-}
+	return sets
+}()
 
-// combination names the anomaly of a set of guarantees by those of its members.
+// combination names the anomaly of a set of guarantees: that of its only member, or all their names.
 func combination(set uint8) string {
-	var kinds []string
+	if bits.OnesCount8(set) == 1 {
+		return guaranteeKinds[bits.TrailingZeros8(set)]
+	}
+	var names []string
 	for g := ryw; g < guarantees; g++ {
 		if set&(1<<g) != 0 {
-			kinds = append(kinds, guaranteeKinds[g])
+			names = append(names, guaranteeNames[g])
 		}
 	}
-	return strings.Join(kinds, "+")
-}
-
-// always marks an edge that holds whatever guarantees are asked for.
-const always uint8 = 1 << guarantees
-
-// orderEdge says that what stands at from is not after what stands at to.
-type orderEdge struct {
-	from, to int32
-	label    uint8       // the guarantee that says so, as a bit, or always
-	op       *history.Op // the operation that the edge enters a session's past by or judges; nil for none
+	return strings.Join(names, " + ")
 }
 
 // orderGraph has a node for each value and one for each thing that a session learned: the largest value,
 // in whatever order there is, that it has written, or read, so far. Chaining those keeps the graph linear
-// in the operations.
+// in the operations. Its memory is used again for the next key.
 type orderGraph struct {
 	key     string
-	ids     map[int64]int32
-	write   []*history.Op // by value node; nil for the initial value, node 0, and where it is not recorded
-	deleted bool          // the key may have been deleted, so that null need not be the initial value
-	last    []int32       // by node: of a value the node itself, of a session's past the value learned last
-	edges   []orderEdge
-	graph   digraph
+	ids     valueIndex
+	write   []int32 // by value node; none for the initial value, node 0, and where it is not recorded
+	deleted bool    // the key may have been deleted, so that null need not be the initial value
+	// foreseen is set when some value was read before it was written.
+	foreseen bool
+	last     []int32 // by node: of a value the node itself, of a session's past the value learned last
+	edges    []orderEdge
+	graph    digraph
+	seen     []int32       // by component, see components
+	told     []toldVersion // by value node: its version, the source plus one; see evidenceFits
+	byTold   []toldVersion
 }
 
-// newOrderGraph returns the graph of the values alone. why tells what does not fit.
-func newOrderGraph(k *keyAccesses) (g *orderGraph, why string) {
-	g = &orderGraph{key: k.key, ids: map[int64]int32{}, write: []*history.Op{nil}, last: []int32{0}}
+// failedOnly is the number of a value that only failed writes wrote. It has no node: to read it is an
+// anomaly of another kind.
+const failedOnly int32 = -2
+
+// reset makes g the graph of a key's values alone. why tells what does not fit.
+func (g *orderGraph) reset(f *sessionFindings, k *keyAccesses) (why string) {
+	g.key, g.deleted, g.foreseen = k.key, false, false
+	g.write, g.last, g.edges = append(g.write[:0], none), append(g.last[:0], 0), g.edges[:0]
+	least, most := valueSpan(k.list)
+	g.ids.reset(least, most, len(k.list))
 	for i := range k.list {
 		a := &k.list[i]
 		switch {
 		case a.kind == reads:
 		case a.kind == appends:
-			return nil, "is appended to as well as read and written"
+			return "is appended to as well as read and written"
 		case a.kind == deletes:
-			g.deleted = g.deleted || a.op.Type != history.Fail
+			g.deleted = g.deleted || a.outcome != history.Fail
 		default:
-			if why := g.addWrite(a); why != "" {
-				return nil, why
+			if why := g.addWrite(f, a); why != "" {
+				return why
 			}
 		}
 	}
 	for i := range k.list {
-		a := &k.list[i]
-		v, isInt := a.value.AsInt()
-		if _, known := g.ids[v]; a.kind == reads && isInt && !known {
-			g.addValue(v, nil)
+		if v, isInt := k.list[i].integer(); k.list[i].kind == reads && isInt && g.ids.find(v) == -1 {
+			g.addValue(v, none)
 		}
 	}
-	return g, ""
+	return ""
 }
 
-// addWrite enters a written value, or tells why it does not fit. One that only failed writes wrote has no
-// node: to read it is an anomaly of another kind.
-func (g *orderGraph) addWrite(a *access) (why string) {
-	v, isInt := a.value.AsInt()
-	id, known := g.ids[v]
+// addWrite enters a written value, or tells why it does not fit.
+func (g *orderGraph) addWrite(f *sessionFindings, a *access) (why string) {
+	v, isInt := a.integer()
+	known := g.ids.find(v)
 	switch {
-	case a.op.Type == history.Fail:
-		if !known && isInt {
-			g.ids[v] = -1
+	case a.outcome == history.Fail:
+		if known == -1 && isInt {
+			g.ids.set(v, failedOnly)
 		}
 	case !isInt:
-		return "has a written value that is no integer: " + a.value.String()
-	case known && id >= 0:
+		value := f.value(a)
+		return "has a written value that is no integer: " + value.String()
+	case known >= 0:
 		return fmt.Sprintf("was written the value %d twice", v)
 	default:
 		g.addValue(v, a.op)
@@ -133,29 +156,22 @@ func (g *orderGraph) addWrite(a *access) (why string) {
 }
 
 // addValue gives a value its node, behind the initial value.
-func (g *orderGraph) addValue(v int64, write *history.Op) {
+func (g *orderGraph) addValue(v int64, write int32) {
 	id := int32(len(g.write))
-	g.ids[v] = id
+	g.ids.set(v, id)
 	g.write, g.last = append(g.write, write), append(g.last, id)
-	g.edges = append(g.edges, orderEdge{0, id, always, nil})
+	g.edges = append(g.edges, orderEdge{0, id, none, always})
 }
 
 // node returns the node of a value, -1 for one that has no place in the order: only failed writes wrote
 // it, or it is null where that may be the trace of a delete.
 func (g *orderGraph) node(a *access) int32 {
-	if a.kind == deletes {
-		return -1
-	}
-	if a.value.IsNull() {
-		if g.deleted {
-			return -1
-		}
+	switch {
+	case a.kind == deletes:
+	case a.form == formInt:
+		return max(-1, g.ids.find(a.value))
+	case a.form == formNull && !g.deleted:
 		return 0
-	}
-	if v, isInt := a.value.AsInt(); isInt {
-		if id, known := g.ids[v]; known {
-			return id
-		}
 	}
 	return -1
 }
@@ -164,28 +180,31 @@ func (g *orderGraph) node(a *access) int32 {
 // nothing but, perhaps, the initial value, before which nothing can be anyway.
 type past struct{ node int32 }
 
-// learn puts a value into the past.
-func (p *past) learn(g *orderGraph, value int32, op *history.Op) {
+// learn puts a value into the past. One that was learned just before is there already.
+func (p *past) learn(g *orderGraph, value, op int32) {
+	if p.node != 0 && g.last[p.node] == value {
+		return
+	}
 	node := int32(len(g.last))
 	g.last = append(g.last, value)
 	if p.node != 0 {
-		g.edges = append(g.edges, orderEdge{p.node, node, always, nil})
+		g.edges = append(g.edges, orderEdge{p.node, node, none, always})
 	}
-	g.edges = append(g.edges, orderEdge{value, node, always, op})
+	g.edges = append(g.edges, orderEdge{value, node, op, always})
 	p.node = node
 }
 
 // constrain enters what the sessions did, and counts the opportunities: what came after something written
 // or read that is not the initial value.
 func (g *orderGraph) constrain(f *sessionFindings, k *keyAccesses) {
-	for _, s := range bySession(k.list) {
+	for _, run := range f.split.split(k.list) {
 		var wrote, read past
-		inSessionOrder(s.list, func(a *access) {
-			v := g.node(a)
-			switch {
+		f.split.inSessionOrder(f.h, run, func(a *access) {
+			switch v := g.node(a); {
 			case v <= 0:
 			case a.kind == reads:
 				read.learn(g, v, a.op)
+				g.foreseen = g.foreseen || g.write[v] != none && precedes(f.h, a.op, g.write[v])
 			default:
 				wrote.learn(g, v, a.op)
 			}
@@ -215,107 +234,19 @@ func (g *orderGraph) judge(f *sessionFindings, by guarantee, p past, value int32
 	if a.kind == reads {
 		f.tallies[by].chances(1)
 	}
-	g.edges = append(g.edges, orderEdge{p.node, value, 1 << by, a.op})
+	g.edges = append(g.edges, orderEdge{p.node, value, a.op, 1 << by})
 }
 
 // components finds the strongly connected components under a set of guarantees, and reports whether one
 // of them holds two values.
 func (g *orderGraph) components(set uint8) bool {
-	g.graph.components(set | always)
-	seen := make([]bool, len(g.last)+1)
+	g.seen = sized(g.seen, int(g.graph.components(set|always)))
 	for v := range g.write {
 		c := g.graph.component[v]
-		if seen[c] {
+		if g.seen[c] != 0 {
 			return true
 		}
-		seen[c] = true
+		g.seen[c] = 1
 	}
 	return false
-}
-
-// step is an operation that goes back from value a to value b inside a component.
-type step struct{ a, b int32 }
-
-// report counts and explains the contradictions under a set of guarantees, for which components was
-// called last. Counted are the operations that step back from the value that their session learned last
-// to one whose write was called earlier, where the order cannot have both; at least one a component.
-func (g *orderGraph) report(f *sessionFindings, t *tally, set uint8) {
-	kind := combination(set)
-	first := map[int32]int32{} // by component: its first value
-	steps := map[int32]step{}  // by component: two of its values
-	for v := range int32(len(g.write)) {
-		c := g.graph.component[v]
-		if u, ok := first[c]; !ok {
-			first[c] = v
-		} else if _, ok := steps[c]; !ok {
-			steps[c] = step{v, u}
-		}
-	}
-	var worth []step
-	for i := range g.edges {
-		e := &g.edges[i]
-		a, b := g.last[e.from], e.to
-		c := g.graph.component[b]
-		if e.label&set == 0 || a <= b || g.graph.component[a] != c || g.graph.component[e.from] != c {
-			continue
-		}
-		t.count(kind, 1)
-		delete(steps, c)
-		worth = append(worth, step{a, b})
-	}
-	for c := range int32(len(g.last)) {
-		if s, ok := steps[c]; ok {
-			t.count(kind, 1)
-			worth = append(worth, s)
-		}
-	}
-	slices.SortStableFunc(worth, func(x, y step) int { return int(min(x.b, 1) - min(y.b, 1)) })
-	for _, s := range worth[:min(len(worth), 8)] {
-		g.explain(f, t, kind, set, s)
-	}
-}
-
-// explain adds the shortest cycle found through the two values of a step.
-func (g *orderGraph) explain(f *sessionFindings, t *tally, kind string, set uint8, s step) {
-	if f.effort <= 0 {
-		return
-	}
-	cycle := append(g.path(f, set, s.b, s.a), g.path(f, set, s.a, s.b)...)
-	ops := make([]*history.Op, 0, len(cycle))
-	for _, e := range cycle {
-		if e.op != nil {
-			ops = append(ops, e.op)
-		}
-	}
-	pairs := slices.Clone(ops)
-	for _, e := range cycle {
-		if len(newWitness(ops...).ops) < 6 && int(e.from) < len(g.write) {
-			ops = append(ops, g.write[e.from])
-		}
-	}
-	t.explain(kind, g.key, func(w *witness) string { return sayCycle(w, g.key, pairs) }, ops...)
-}
-
-// path returns the edges of a path between two values of a component with the fewest operations.
-func (g *orderGraph) path(f *sessionFindings, set uint8, from, to int32) []orderEdge {
-	indices, visited := g.graph.path(set|always, from, to)
-	f.effort -= visited
-	edges := make([]orderEdge, len(indices))
-	for i, at := range indices {
-		edges[i] = g.edges[at]
-	}
-	return edges
-}
-
-// sayCycle tells the constraints of a cycle: the operations come in pairs, one that a session knew of and
-// the later one that is bound by it.
-func sayCycle(w *witness, key string, pairs []*history.Op) string {
-	said := make([]string, 0, len(pairs)/2)
-	for i := 0; i+1 < len(pairs); i += 2 {
-		said = append(said, then(w, pairs[i], pairs[i+1]))
-	}
-	if len(said) == 1 {
-		return said[0]
-	}
-	return "no order of the values of " + key + " allows all of: " + strings.Join(said, "; ")
 }

@@ -70,7 +70,7 @@ s4               |--r k=2--|  |--r k=1--|
 	{"the reader of an old own value violates two guarantees together", `
 s1  |--w k=1--|  |--w k=2--|  |--r k=1--|
 `, Sessions(AnyOrder), found{ReadYourWrites: "valid",
-		SessionCausality: KindOwnWriteMissing + "+" + KindWritesReordered}, ""},
+		SessionCausality: ReadYourWrites + " + " + MonotonicWrites}, ""},
 	{"null after a delete is no going back", `
 s1  |--w k=1--|  |--delete k--|  |--r k=∅--|
 `, Sessions(AnyOrder), found{ReadYourWrites: NotExercised}, ""},
@@ -192,10 +192,9 @@ s3                    |r k=∅| |r k=2| |r k=2| |r k=∅|
 
 // A path costs the operations on it, not the edges.
 func TestPathsHaveFewOperations(t *testing.T) {
-	op := &history.Op{}
 	d := digraph{component: make([]int32, 4)}
 	d.build(4, []orderEdge{
-		{0, 3, 1, op}, {3, 2, 1, op}, {0, 1, 1, nil}, {1, 3, 1, nil}, {3, 2, 2, nil}, {2, 0, 1, op},
+		{0, 3, 0, 1}, {3, 2, 0, 1}, {0, 1, none, 1}, {1, 3, none, 1}, {3, 2, none, 2}, {2, 0, 0, 1},
 	})
 	edges, _ := d.path(1, 0, 2)
 	if !slices.Equal(edges, []int32{2, 3, 1}) {
@@ -217,19 +216,37 @@ s1  |txn [w a=1, r b=2, append c+=3]|
 s1  |txn [w a=1, r b, append c+=3]--…
 s1  |peek a=1|
 `)
-	ops := append(h.Ops(),
-		history.Op{F: history.FTxn, Type: history.Ok, Result: history.ListValue(history.IntValue(1))},
-		history.Op{F: history.FCAS, Type: history.Ok, Key: "a", Arg: history.IntValue(1)})
-	said := ""
-	for i := range ops {
-		eachAccess(&ops[i], func(key string, a access) {
-			said += key + [...]string{"→", "=", "+=", "!"}[a.kind] + a.value.String() + " "
+	h = history.FromOps(append(h.Ops(),
+		history.Op{F: history.FTxn, Type: history.Ok, Result: history.ListValue(history.IntValue(1)),
+			Call: 1e9},
+		history.Op{F: history.FCAS, Type: history.Ok, Key: "a", Arg: history.IntValue(1), Call: 1e9}))
+	said, all := "", newAccesses(h)
+	for i := range h.Len() {
+		all.each(i, func(key int32, a access) {
+			value := all.value(&a)
+			said += all.name(key) + [...]string{"→", "=", "+=", "!"}[a.kind] + value.String() + " "
 		})
 		said += "; "
 	}
 	const want = "a=1 ; a→1 b→∅ ; ; ; a=2 ; ; a→3 ; a!∅ ; a=1 b→2 c+=3 ; a=1 c+=3 ; ; ; ; "
 	if said != want {
 		t.Errorf("%s\nwant\n%s", said, want)
+	}
+}
+
+// Without sessions in the record each process is one: what another process wrote binds nobody.
+func TestProcessesWithoutSessions(t *testing.T) {
+	one := history.IntValue(1)
+	for reader, want := range map[int32]string{1: KindOwnWriteMissing, 2: NotExercised} {
+		h := history.FromOps([]history.Op{
+			{Process: 1, F: history.FWrite, Key: "k", Arg: one, Call: 1, Return: 2, Type: history.Ok},
+			{Process: reader, F: history.FRead, Key: "k", Call: 3, Return: 4, Type: history.Ok},
+		})
+		for _, order := range []VersionOrder{AnyOrder, WriterOrder} {
+			if got := summarize(checked(Sessions(order), h)[ReadYourWrites]); got != want {
+				t.Errorf("read by process %d: %s, want %s", reader, got, want)
+			}
+		}
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 // witness is a small set of operations that show an anomaly by themselves. They are numbered from 1 by
 // call time, as sentences and drawings name them.
 type witness struct {
-	ops []history.Op
+	ops      []history.Op
+	versions bool // the drawing shows versions; the sentence may ask for it
 }
 
 // newWitness returns the witness of the given operations; nil and repeated ones are left out.
@@ -61,7 +62,7 @@ func (w *witness) anomaly(kind, key, sentence string) Anomaly {
 		a.Indices = append(a.Indices, w.ops[i].Invoked)
 		notes[i] = "(op " + strconv.Itoa(i+1) + ")"
 	}
-	a.Drawing = history.Draw(w.ops, history.DrawOptions{Notes: notes})
+	a.Drawing = history.Draw(w.ops, history.DrawOptions{Notes: notes, Versions: w.versions})
 	return a
 }
 
@@ -90,6 +91,10 @@ func deed(op *history.Op, key string) string {
 			return "was refused a cas of " + key + " from " + old.String() + " to " + new.String()
 		}
 		return "changed " + key + " from " + old.String() + " to " + new.String()
+	case history.FTxn:
+		if op.Type == history.Ok {
+			return "did txn " + op.Result.String()
+		}
 	}
 	return "did " + op.F + " " + op.Arg.String()
 }
@@ -234,12 +239,27 @@ func (t *tally) explain(kind, key string, say func(w *witness) string, ops ...*h
 	if len(t.kept) == MaxExplained && size.compare(t.kept[MaxExplained-1].size) > 0 {
 		return // the usual case once a few are kept: nothing is allocated
 	}
-	f := finding{kind, key, size, newWitness(ops...), say}
+	t.keep(finding{kind, key, size, newWitness(ops...), say})
+}
+
+// keep keeps a finding when it is among the smallest.
+func (t *tally) keep(f finding) {
 	at, _ := slices.BinarySearchFunc(t.kept, f, func(a, b finding) int {
 		return cmp.Or(a.size.compare(b.size), cmp.Compare(a.kind, b.kind), cmp.Compare(a.key, b.key))
 	})
 	t.kept = slices.Insert(t.kept, at, f)
 	t.kept = t.kept[:min(len(t.kept), MaxExplained)]
+}
+
+// merge adds what another tally of the same property found.
+func (t *tally) merge(o *tally) {
+	t.chances(o.opportunities)
+	for kind, n := range o.counts {
+		t.count(kind, n)
+	}
+	for _, f := range o.kept {
+		t.keep(f)
+	}
 }
 
 // wants reports whether an anomaly of so many operations, the last of them invoked at that index, might be

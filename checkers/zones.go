@@ -11,7 +11,7 @@ import (
 // zone is a block that is part of the test: at least one of its operations returned.
 type zone struct {
 	first, last int64
-	value       int32
+	of          int32 // the value; of chains, the chain
 }
 
 // zones decides a register whose written values are unique (Gibbons and Korach 1997, section 4.1). In any
@@ -147,20 +147,25 @@ func (r *register) reportStale(t *tally) int64 {
 
 // reportDisagreements reports the blocks that clash with an earlier one, where reportStale found nothing.
 func (r *register) reportDisagreements(t *tally, order []zone) {
-	most := make([]int32, len(order)) // place of the zone with the largest last so far
 	explained := 0
+	eachClash(order, func(earlier, later int32) {
+		t.count(ReadsDisagree, 1)
+		if explained++; explained <= MaxExplained {
+			r.explainDisagreement(t, earlier, later)
+		}
+	})
+}
+
+// eachClash calls report for each zone that clashes with an earlier one, with one that it clashes with.
+func eachClash(order []zone, report func(earlier, later int32)) {
+	most := make([]int32, len(order)) // place of the zone with the largest last so far
 	for i := range order {
 		most[i] = int32(i)
 		if i > 0 && order[most[i-1]].last >= order[i].last {
 			most[i] = most[i-1]
 		}
-		k := rivals(order, i)
-		if k == 0 || order[most[k-1]].last <= order[i].first {
-			continue
-		}
-		t.count(ReadsDisagree, 1)
-		if explained++; explained <= MaxExplained {
-			r.explainDisagreement(t, order[most[k-1]].value, order[i].value)
+		if k := rivals(order, i); k > 0 && order[most[k-1]].last > order[i].first {
+			report(order[most[k-1]].of, order[i].of)
 		}
 	}
 }

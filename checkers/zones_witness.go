@@ -27,7 +27,7 @@ func (r *register) firstOf(v int32) int32 {
 
 // over names deed i and says that it was over: acknowledged, or by what was observed.
 func (r *register) over(w *witness, i int32) string {
-	text := w.whose(r.op(&r.deeds[i]))
+	text := w.whose(w.at(r.deeds[i].op))
 	if r.acknowledged(i) {
 		return text + " had returned"
 	}
@@ -65,19 +65,19 @@ func (r *register) explainStale(t *tally, kind string, i, old, new int32) {
 		proof = r.firstOf(new)
 	}
 	say := func(w *witness) string { return r.sayStale(w, i, writer, proof, before) }
-	t.explain(kind, r.key, say, r.grounds(r.blocks[old].producer, before, writer, proof, i)...)
+	t.explainAt(r.h, kind, r.key, say, r.grounds(r.blocks[old].producer, before, writer, proof, i)...)
 }
 
 // sayStale tells a stale observation: deed i, the producer of the newer value, by what that was in place,
 // and what returned before it was called (-1 when i observed the initial value, than which all is newer).
 func (r *register) sayStale(w *witness, i, writer, proof, before int32) string {
 	d := &r.deeds[i]
-	text := w.did(r.op(d)) + " although " + r.over(w, proof) + " " + earlier(r.deeds[proof].ret, d.call)
+	text := w.did(w.at(d.op)) + " although " + r.over(w, proof) + " " + earlier(r.deeds[proof].ret, d.call)
 	if before < 0 {
 		return text
 	}
 	old, _ := d.observed()
-	write := r.op(&r.deeds[writer])
+	write := w.at(r.deeds[writer].op)
 	text += "; " + r.name(r.deeds[writer].value) + " is newer than " + r.name(old) + ": "
 	if writer == proof {
 		text += "its " + write.F
@@ -99,9 +99,9 @@ func (r *register) explainDisagreement(t *tally, old, new int32) {
 		if r.deeds[a].ret >= r.deeds[b].call || r.deeds[c].ret >= r.deeds[d].call {
 			return
 		}
-		ops := newWitness(r.grounds(r.blocks[old].producer, r.blocks[new].producer, a, b, c, d)...)
-		if len(ops.ops) < fewest {
-			best, fewest = [4]int32{a, b, c, d}, len(ops.ops)
+		ops := r.grounds(r.blocks[old].producer, r.blocks[new].producer, a, b, c, d)
+		if len(ops) < fewest {
+			best, fewest = [4]int32{a, b, c, d}, len(ops)
 		}
 	}
 	for _, a := range firstsA {
@@ -114,7 +114,7 @@ func (r *register) explainDisagreement(t *tally, old, new int32) {
 		}
 	}
 	say := func(w *witness) string { return r.sayDisagreement(w, best) }
-	t.explain(ReadsDisagree, r.key, say,
+	t.explainAt(r.h, ReadsDisagree, r.key, say,
 		r.grounds(r.blocks[old].producer, r.blocks[new].producer, best[0], best[1], best[2], best[3])...)
 }
 
@@ -146,7 +146,7 @@ func (r *register) candidates(v, other int32) (firsts, lasts []int32) {
 func (r *register) sayDisagreement(w *witness, deeds [4]int32) string {
 	after := func(late, soon int32) string {
 		d := &r.deeds[late]
-		return w.did(r.op(d)) + " " + span(d.call-r.deeds[soon].ret) + " after " + r.over(w, soon)
+		return w.did(w.at(d.op)) + " " + span(d.call-r.deeds[soon].ret) + " after " + r.over(w, soon)
 	}
 	return after(deeds[1], deeds[0]) + ", but " + after(deeds[3], deeds[2]) +
 		": each of the two values is newer than the other"

@@ -44,12 +44,17 @@ const (
 // completes with true, with false (refused, current value unknown) or with the list [false current].
 // Delete carries no value. Txn is invoked with a list of micro-operations, each a list [f key value] with
 // f one of "r", "w", "append"; it completes with the same list with the values of the reads filled in.
+// Add and Remove carry an element of a set, whose reads complete with the list of its elements in any
+// order. Incr carries the integer that it adds to a counter, null for 1.
 const (
 	FRead   = "read"
 	FWrite  = "write"
 	FCAS    = "cas"
 	FAppend = "append"
 	FDelete = "delete"
+	FAdd    = "add"
+	FRemove = "remove"
+	FIncr   = "incr"
 	FTxn    = "txn"
 	FPeek   = "peek"  // what one replica holds, read by itself; served without any guarantee
 	FPhase  = "phase" // a harness event: Value is the name of the phase that begins

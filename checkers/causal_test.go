@@ -1,0 +1,221 @@
+package checkers
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rashomon-harness/rashomon/history"
+)
+
+var rewriteCausal = flag.Bool("rewrite-causal", false, "rewrite testdata/causal with what is found")
+
+// TestCausalDrawings reads testdata/causal/*.txt: drawn histories, each under a line "## title" and followed
+// by the verdicts after a line "--".
+func TestCausalDrawings(t *testing.T) {
+	files, err := filepath.Glob("testdata/causal/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no drawings: %v", err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, cases, _ := strings.Cut(string(data), "\n## ")
+		for _, c := range strings.Split(cases, "\n## ") {
+			text, want, _ := strings.Cut(c, "\n--\n")
+			title, drawing, _ := strings.Cut(text, "\n")
+			got := describeCausal(compareCausal(t, drawn(t, drawing), false))
+			if want = strings.TrimRight(want, "\n"); got != want && !*rewriteCausal {
+				t.Errorf("%s: %s\ngot\n%s\nwant\n%s", file, title, got, want)
+			}
+			out += "\n## " + strings.TrimRight(text, "\n") + "\n--\n" + got + "\n"
+		}
+		if *rewriteCausal {
+			if err := os.WriteFile(file, []byte(out), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// describeCausal describes both verdicts, once where they are the same.
+func describeCausal(verdicts []Verdict) string {
+	cc, ccv := describe(verdicts[0]), describe(verdicts[1])
+	if cc == ccv {
+		return "both: " + cc
+	}
+	return "consistency: " + cc + "\nconvergence: " + ccv
+}
+
+// Every kind that is documented stands in a drawing.
+func TestCausalKindsAreDrawn(t *testing.T) {
+	data, err := os.ReadFile("testdata/causal/bad-patterns.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range causalKinds {
+		if !strings.Contains(string(data), "\n"+kind+": ") {
+			t.Errorf("no drawing of %s", kind)
+		}
+	}
+}
+
+func TestCausalUndecided(t *testing.T) {
+	list := history.ListValue
+	one, two, word := history.IntValue(1), history.IntValue(2), history.StringValue
+	for _, c := range []struct {
+		name string
+		op   history.Op
+		want string
+	}{
+		{"unknown function", history.Op{F: "incr", Key: "k"}, "key k is used by incr"},
+		{"unknown function that failed", history.Op{F: "incr", Key: "k", Type: history.Fail}, NotExercised},
+		{"write of several keys", history.Op{F: history.FWrite, Keys: []string{"k", "l"}, Arg: one},
+			"key k is changed by write of several keys; and 1 more keys"},
+		{"read of another number", history.Op{F: history.FRead, Keys: []string{"k", "l"}, Result: list(one)},
+			"key k: a read of several keys returned another number of values; and 1 more keys"},
+		{"cas of one value", history.Op{F: history.FCAS, Key: "k", Arg: list(one)},
+			"key k is used by a cas [1], which is not [old new] of one key"},
+		{"cas with another answer", history.Op{F: history.FCAS, Key: "k", Arg: list(one, two), Result: one},
+			"key k is used by a cas that completed with 1"},
+		{"cas refused for no reason", history.Op{F: history.FCAS, Key: "k", Arg: list(one, two),
+			Result: list(history.BoolValue(false), one)},
+			"key k: a cas was refused because of the value that it expected"},
+		{"no transaction", history.Op{F: history.FTxn, Result: list(one)},
+			"a transaction is no list of [function key value]: [1]"},
+		{"transaction of something else", history.Op{F: history.FTxn,
+			Result: list(list(word("incr"), word("k"), one))},
+			"key k is used by a transaction that does incr"},
+		{"transaction that reads something else than it wrote", history.Op{F: history.FTxn,
+			Result: list(list(word("w"), word("k"), one), list(word("r"), word("k"), two))},
+			"key k is read by a transaction that had written another value to it"},
+		{"transaction that reads what it wrote", history.Op{F: history.FTxn,
+			Result: list(list(word("w"), word("k"), one), list(word("r"), word("k"), one))}, NotExercised},
+	} {
+		if c.op.Type == 0 {
+			c.op.Type = history.Ok
+		}
+		c.op.Arg = map[bool]history.Value{true: c.op.Result, false: c.op.Arg}[c.op.F == history.FTxn]
+		for _, v := range Causal().Check(t.Context(), historyOf([]history.Op{c.op}, history.Never)) {
+			if v.Result != Unknown || !strings.HasPrefix(v.Reason, c.want) {
+				t.Errorf("%s: %s", c.name, describe(v))
+			}
+		}
+	}
+}
+
+// What is undecided hides no anomaly of another key.
+func TestCausalAnomalyBesideDoubt(t *testing.T) {
+	h := drawn(t, `
+s1  |--w k=1--|  |--r k=∅--|  |--append l+=1--|
+`)
+	for _, v := range Causal().Check(t.Context(), h) {
+		if v.Counts[KindWriteCOInitRead] != 1 {
+			t.Error(describe(v))
+		}
+	}
+}
+
+func TestCausalStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h := drawn(t, `
+s1  |--w k=1--|  |--r k=1--|
+`)
+	for _, v := range Causal().Check(ctx, h) {
+		const want = "stopped after 0 of 2 operations: context canceled"
+		if v.Result != Unknown || v.Reason != want {
+			t.Error(describe(v))
+		}
+	}
+}
+
+// An operation that returned before it was called would be before itself.
+func TestCausalBackwards(t *testing.T) {
+	op := history.Op{F: history.FWrite, Key: "k", Type: history.Ok, Call: 2, Return: 1}
+	for _, v := range Causal().Check(t.Context(), history.FromOps([]history.Op{op})) {
+		if v.Result != Unknown || v.Reason != "operation 0 returned before it was called" {
+			t.Error(describe(v))
+		}
+	}
+}
+
+func TestCausalEmpty(t *testing.T) {
+	for i, v := range Causal().Check(t.Context(), history.FromOps(nil)) {
+		if v.Result != Unknown || v.Reason != NotExercised || v.Property != Causal().Properties()[i] {
+			t.Error(describe(v))
+		}
+	}
+}
+
+// Clocks are kept whatever they do along a chain.
+func TestCausalClocks(t *testing.T) {
+	d := seeded(3)
+	clock := make([]int32, 3)
+	clocks := newCausalClocks(4000)
+	var kept [][]int32
+	for op := range int32(4000) {
+		for i := range clock {
+			clock[i] += int32(d.n(3))
+		}
+		clock[0] = op // passes every difference from the beginning of its run
+		if d.bool(400) {
+			clock[1+d.n(2)] += 300
+		}
+		if d.bool(600) {
+			clock = append(clock, 1)
+		}
+		clocks.keep(op, 0, clock)
+		kept = append(kept, slices.Clone(clock))
+	}
+	for op, want := range kept {
+		got := make([]int32, len(clock))
+		clocks.join(got, int32(op))
+		if !slices.Equal(got[:len(want)], want) || clocks.of(int32(op), int32(len(want))) != 0 {
+			t.Fatalf("clock %d is %v, want %v", op, got, want)
+		}
+		for chain, n := range want {
+			if clocks.of(int32(op), int32(chain)) != n {
+				t.Fatalf("clock %d, chain %d", op, chain)
+			}
+		}
+	}
+	if len(clocks.runs) < 10 || len(clocks.runs) > 1000 {
+		t.Errorf("%d runs", len(clocks.runs))
+	}
+}
+
+func TestCausalSlot(t *testing.T) {
+	s := causalSlot{}
+	for i := range int32(200) {
+		s.places, s.ops = append(s.places, 3*i+2), append(s.ops, i)
+	}
+	for n := range int32(610) {
+		want := (n+1)/3 - 1
+		if got := s.last(n); got != min(want, 199) {
+			t.Fatalf("of the first %d: %d, want %d", n, got, want)
+		}
+	}
+}
+
+// Clocks take no more memory than they may.
+func TestCausalMemory(t *testing.T) {
+	run := causalRun{sessions: 40, replicas: 4, keys: 4, ops: 9000, burst: 8}
+	h := run.history()
+	f := &causalFindings{cc: newTally(CausalConsistency), ccv: newTally(CausalConvergence)}
+	c := newCausality(t.Context(), readCausalDeeds(h, f))
+	c.mostBytes = 100_000
+	c.judge()
+	c.judgeCycles()
+	c.judgeConflicts()
+	want := "of 9000 operations: the clocks of 40 chains need more than 0 MiB"
+	if !strings.HasSuffix(f.stopped, want) || len(f.cc.counts)+len(f.ccv.counts) > 0 {
+		t.Errorf("%s, %v, %v", f.stopped, f.cc.counts, f.ccv.counts)
+	}
+}
