@@ -18,8 +18,8 @@ func (c *chains) reportInside(t *tally, i int32, behind []slotTimes) {
 		}
 	}
 	say := func(w *witness) string {
-		text := w.did(w.at(d.op)) + " although " + c.over(w, proof) + " " + earlier(c.deeds[proof].ret, d.call)
-		return text + "; " + c.path(d.value, c.deeds[proof].value)
+		return w.did(w.at(d.op)) + " although " + c.over(w, proof) + " " +
+			earlier(c.deeds[proof].ret, d.call) + "; " + c.path(d.value, c.deeds[proof].value)
 	}
 	t.addAt(c.h, kind, c.key, say, c.groundsOf(i, proof)...)
 }

@@ -23,12 +23,14 @@ type Model uint8
 //   - Register: read, write, delete (a write of null).
 //   - CASRegister: Register with compare-and-set and its three answers.
 //   - AppendList: append and read; a read returns the whole list, null or [] when it is empty.
+//   - Set: add, remove, contains and read; a read returns all elements, in any order.
 //
 // Transactions whose micro-operations are of the model and use a key once are taken apart by key.
 const (
 	Register Model = iota
 	CASRegister
 	AppendList
+	Set
 )
 
 // Engine says what decides linearizability.
@@ -113,13 +115,14 @@ const (
 // Closed intervals: operations that share a moment are concurrent. Ambiguous operations may take effect
 // at any time after their call, or never; failed ones and peeks count for nothing.
 //
-// It is decided key by key, several at a time; the engine is chosen by what a key's history is, and the verdict
-// names those that were used:
+// It is decided key by key, several at a time; the engine is chosen by what a key's history is, and the
+// verdict names those that were used:
 //
 //   - zones: registers whose written values are unique. Exact, O(n log n).
 //   - chains: the same with compare-and-set. Exact, O(n log n), unless a cas was refused without telling
 //     what it found: if that leaves it open, chains+porcupine searches.
-//   - sweep: lists whose elements are unique. Exact, linear in the size of the reads.
+//   - sweep: lists whose elements are unique, sets that are only added to. Exact, linear in the size of
+//     the reads.
 //   - porcupine: values that were written twice, deletes. Searched by the runner within the limits; beyond
 //     them the verdict is Unknown.
 //
@@ -155,8 +158,11 @@ type decision struct {
 
 // decide lets the model's engine decide about a key.
 func (l *linearizable) decide(k *keyHistory, t *tally) decision {
-	if l.model == AppendList {
+	switch l.model {
+	case AppendList:
 		return decideList(k, t, l.options.Engine)
+	case Set:
+		return decideSet(k, t, l.options.Engine)
 	}
 	return decideRegister(k, t, l.options.Engine)
 }
@@ -204,6 +210,11 @@ func (r *linRun) judge(key int) {
 	d := r.decide(k, res.tally)
 	if res.engine = d.engine; d.job == nil {
 		return
+	}
+	if k.beyond {
+		if p, why := compile(&d.job.Job); why == "" {
+			res.chances(p.opportunities())
+		}
 	}
 	switch answer := r.search(d.job); answer.Result {
 	case Invalid:

@@ -174,7 +174,8 @@ func BenchmarkAgainstPorcupine(b *testing.B) {
 				}
 				theirs += time.Since(began)
 				began = time.Now()
-				if v := Linearizable(Register, LinOptions{}).Check(context.Background(), h)[0]; v.Result != Valid {
+				v := Linearizable(Register, LinOptions{}).Check(context.Background(), h)[0]
+				if v.Result != Valid {
 					b.Fatal(describe(v))
 				}
 				ours += time.Since(began)
@@ -212,7 +213,8 @@ func plainOperations(h *history.History) []porcupine.Operation {
 		if in.value, _ = h.ResultInt(i); in.write {
 			in.value, _ = h.ArgInt(i)
 		}
-		ops[i] = porcupine.Operation{ClientId: int(h.Process(i)), Input: in, Call: h.Call(i), Return: h.Return(i)}
+		ops[i] = porcupine.Operation{ClientId: int(h.Process(i)), Input: in, Call: h.Call(i),
+			Return: h.Return(i)}
 	}
 	return ops
 }

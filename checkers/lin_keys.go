@@ -24,7 +24,7 @@ const (
 type deedOf struct {
 	call, ret int64 // ret is history.Never for deeds that are not sure
 	op        int32 // place of the operation
-	value     int32 // number of the value; AppendList: of a read, place of the list in keyHistory.lists
+	value     int32 // number of the value; AppendList, Set: of a read, place in keyHistory.lists
 	old       int32 // casDeed, notDeed: number of the expected value
 	kind      deedKind
 	sure      bool // it happened; otherwise it may have happened at any time after its call, or never
@@ -37,8 +37,10 @@ type keyHistory struct {
 	key    string
 	values valueTable
 	deeds  []deedOf   // by call
-	lists  []listRead // AppendList: what reads returned
+	lists  []listRead // AppendList, Set: what reads returned
 	failed []failedWrite
+	places []int32 // all operations
+	beyond bool    // there is more than deeds can tell: removals, questions about one element
 	wrong  []int32 // operations that are wrong by themselves: refused because it was what they expected
 	odd    string  // why the model does not fit this key; "" when it does
 }
@@ -61,7 +63,7 @@ func (k *keyHistory) name(value int32) string { return brief(k.values.name(value
 // operation over several keys is taken apart into one for each of its keys, which a linearizable store allows
 // as well; that they take effect together is not checked.
 func keyHistoryOf(h *history.History, model Model, key string, places []int32) *keyHistory {
-	k := &keyHistory{h: h, model: model, key: key, deeds: make([]deedOf, 0, len(places))}
+	k := &keyHistory{h: h, model: model, key: key, places: places, deeds: make([]deedOf, 0, len(places))}
 	for _, i := range places {
 		if h.Key(int(i)) >= 0 && h.F(int(i)) != history.FTxn {
 			k.takeSingle(i)
@@ -83,15 +85,21 @@ func (k *keyHistory) takeSingle(i int32) {
 	case history.FPeek:
 		// Promises nothing.
 	case history.FRead:
-		if n, isInt := h.ResultInt(int(i)); isInt && k.model != AppendList {
+		if n, isInt := h.ResultInt(int(i)); isInt && !k.collects() {
 			k.sawNumber(i, k.values.integer(n))
 		} else if h.Type(int(i)) == history.Ok {
 			k.saw(i, h.Result(int(i)))
 		}
 	case history.FWrite, history.FAppend, history.FDelete:
 		k.change(i, f, h.Arg(int(i)))
+	case history.FAdd:
+		k.change(i, f, h.Arg(int(i)))
 	case history.FCAS:
 		k.takeCAS(i)
+	case history.FRemove, fContains:
+		if k.beyond = true; k.model != Set {
+			k.oddity(i, "the model has no "+f)
+		}
 	default:
 		k.oddity(i, "the model has no "+f)
 	}
@@ -107,14 +115,18 @@ func (k *keyHistory) oddity(i int32, why string) {
 
 // deed returns the deed of an operation, which is sure.
 func (k *keyHistory) deed(i int32, kind deedKind, value int32) deedOf {
-	return deedOf{call: k.h.Call(int(i)), ret: k.h.Return(int(i)), op: i, kind: kind, value: value, sure: true}
+	return deedOf{call: k.h.Call(int(i)), ret: k.h.Return(int(i)), op: i, kind: kind, value: value,
+		sure: true}
 }
 
 // saw adds a read.
 func (k *keyHistory) saw(i int32, v history.Value) {
-	if k.model != AppendList {
+	if !k.collects() {
 		k.sawNumber(i, k.values.number(v))
 		return
+	}
+	if _, isList := v.AsList(); k.model == Set && !isList && !v.IsNull() {
+		k.oddity(i, "a read of a set returned "+v.String())
 	}
 	k.deeds = append(k.deeds, k.deed(i, readDeed, int32(len(k.lists))))
 	k.lists = append(k.lists, k.listOf(v))
@@ -137,7 +149,7 @@ func (k *keyHistory) listOf(v history.Value) listRead {
 
 // change adds a write, a delete (a write of null) or an append.
 func (k *keyHistory) change(i int32, f string, v history.Value) {
-	if (f == history.FAppend) != (k.model == AppendList) {
+	if !k.changedBy(f) {
 		k.oddity(i, "the model has no "+f)
 		return
 	}
@@ -146,6 +158,20 @@ func (k *keyHistory) change(i int32, f string, v history.Value) {
 	}
 	k.mayHaveDone(i, k.deed(i, writeDeed, k.values.number(v)))
 }
+
+// changedBy reports whether the model has a change f.
+func (k *keyHistory) changedBy(f string) bool {
+	switch k.model {
+	case AppendList:
+		return f == history.FAppend
+	case Set:
+		return f == history.FAdd
+	}
+	return f == history.FWrite || f == history.FDelete
+}
+
+// collects reports whether reads return many values.
+func (k *keyHistory) collects() bool { return k.model == AppendList || k.model == Set }
 
 // mayHaveDone adds a deed that has an effect, as far as it is known to have happened.
 func (k *keyHistory) mayHaveDone(i int32, d deedOf) {

@@ -12,8 +12,9 @@ type keyJob struct {
 	places []int32 // by place in the job: the operation's in the history
 }
 
-// modelNames has the models of package history's functions by their names in Models.
-var linModelNames = [...]string{Register: "register", CASRegister: "cas-register", AppendList: "list"}
+// linModelNames has the models by their names in Models.
+var linModelNames = [...]string{Register: ModelRegister, CASRegister: ModelCASRegister,
+	AppendList: ModelList, Set: ModelSet}
 
 // job returns the search of the key: of its deeds, as far as they were not dropped.
 func (k *keyHistory) job() *keyJob {

@@ -34,15 +34,24 @@ type Specification struct {
 const (
 	fGet      = "get"
 	fPut      = "put"
-	fAdd      = "add"
-	fRemove   = "remove"
 	fContains = "contains"
-	fIncr     = "incr"
 	fDecr     = "decr"
 	fEnqueue  = "enqueue"
 	fDequeue  = "dequeue"
 	fAcquire  = "acquire"
 	fRelease  = "release"
+)
+
+// The names of the models.
+const (
+	ModelRegister    = "register"
+	ModelCASRegister = "cas-register"
+	ModelKV          = "kv"
+	ModelSet         = "set"
+	ModelList        = "list"
+	ModelCounter     = "counter"
+	ModelQueue       = "queue"
+	ModelMutex       = "mutex"
 )
 
 // Models returns the table of models, in the order in which they are listed for people.
@@ -61,36 +70,36 @@ func ModelNamed(name string) (spec Specification, ok bool) {
 // modelTable is a function because the rows lead to functions that look up rows.
 func modelTable() []Specification {
 	return []Specification{
-		{Name: "register", Functions: []string{history.FRead, history.FWrite, history.FDelete},
+		{Name: ModelRegister, Functions: []string{history.FRead, history.FWrite, history.FDelete},
 			Meaning: "A read returns the value written last; a delete writes null.",
 			take:    takeRegister, ready: readyNumbers, needs: needsMakers},
-		{Name: "cas-register",
+		{Name: ModelCASRegister,
 			Functions: []string{history.FRead, history.FWrite, history.FDelete, history.FCAS},
 			Meaning: "A register; cas [old new] sets new if the value is old, and is refused otherwise: " +
 				"with false, or with [false current].",
 			take: takeCASRegister, ready: readyNumbers, needs: needsMakers},
-		{Name: "kv", Keyed: true,
+		{Name: ModelKV, Keyed: true,
 			Functions: []string{fGet, fPut, history.FRead, history.FWrite, history.FAppend, history.FDelete,
 				history.FCAS},
 			Meaning: "A map from keys to values, each a cas-register; append adds a string to the string " +
 				"that is there. A key that is absent and one that holds the empty string are the same.",
 			take: takeKV, ready: readyKV, needs: needsKV},
-		{Name: "set", Functions: []string{fAdd, fRemove, fContains, history.FRead},
+		{Name: ModelSet, Functions: []string{history.FAdd, history.FRemove, fContains, history.FRead},
 			Meaning: "A read returns the elements that were added and not removed since, in any order; " +
 				"contains tells true or false of one.",
 			take: takeSet, ready: readySet, needs: needsSet},
-		{Name: "list", Functions: []string{history.FAppend, history.FRead},
+		{Name: ModelList, Functions: []string{history.FAppend, history.FRead},
 			Meaning: "A read returns the elements in the order in which they were appended.",
 			take:    takeList, ready: readyList, needs: needsMakers},
-		{Name: "counter", Functions: []string{fIncr, fDecr, fAdd, history.FRead},
+		{Name: ModelCounter, Functions: []string{history.FIncr, fDecr, history.FAdd, history.FRead},
 			Meaning: "Begins at 0. incr and decr change it by their argument, or by 1; add adds its " +
 				"argument, which may be negative; a read returns the sum.",
 			take: takeCounter, ready: readyCounter, needs: needsChangesBefore},
-		{Name: "queue", Functions: []string{fEnqueue, fDequeue},
+		{Name: ModelQueue, Functions: []string{fEnqueue, fDequeue},
 			Meaning: "First in, first out; a dequeue answers the element that it took, null when there " +
 				"was none.",
 			take: takeQueue, ready: readyQueue, needs: needsSameElement},
-		{Name: "mutex", Functions: []string{fAcquire, fRelease},
+		{Name: ModelMutex, Functions: []string{fAcquire, fRelease},
 			Meaning: "Free at first. A session (where there are none, a process) acquires it when nobody " +
 				"holds it, not even itself, and only the holder releases it. Either, when it answers " +
 				"false, did nothing.",

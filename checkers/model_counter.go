@@ -5,9 +5,9 @@ import "github.com/rashomon-harness/rashomon/history"
 // takeCounter takes an operation of a counter.
 func takeCounter(_ *plan, op *history.Op, a *act) (why string) {
 	switch op.F {
-	case fIncr, fDecr, fAdd:
+	case history.FIncr, fDecr, history.FAdd:
 		by, ok := op.Arg.AsInt()
-		if op.Arg.IsNull() && op.F != fAdd {
+		if op.Arg.IsNull() && op.F != history.FAdd {
 			by, ok = 1, true
 		}
 		if !ok {

@@ -119,9 +119,9 @@ func readyQueue(p *plan) (m machine, why string) {
 // takeSet takes an operation of a set.
 func takeSet(p *plan, op *history.Op, a *act) (why string) {
 	switch op.F {
-	case fAdd:
+	case history.FAdd:
 		a.kind, a.value = actAdd, p.values.number(op.Arg)
-	case fRemove:
+	case history.FRemove:
 		a.kind, a.value = actRemove, p.values.number(op.Arg)
 	case fContains:
 		if !a.sure {

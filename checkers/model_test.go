@@ -249,7 +249,7 @@ func TestJobOverWire(t *testing.T) {
 func subsets(n int) *Job {
 	job := &Job{Model: "counter"}
 	for i := range n {
-		job.Ops = append(job.Ops, history.Op{F: fAdd, Arg: history.IntValue(1 << i), Return: 1,
+		job.Ops = append(job.Ops, history.Op{F: history.FAdd, Arg: history.IntValue(1 << i), Return: 1,
 			Type: history.Ok})
 	}
 	job.Ops = append(job.Ops, history.Op{F: history.FRead, Result: history.IntValue(-1), Call: 2, Return: 3,

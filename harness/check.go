@@ -27,7 +27,7 @@ func (r *run) verdicts(ctx context.Context, h *history.History) []checkers.Verdi
 		if !slices.ContainsFunc(c.Properties(), func(p string) bool { return slices.Contains(want, p) }) {
 			return
 		}
-		for _, v := range check(ctx, c, part) {
+		for _, v := range Check(ctx, c, part) {
 			if old, seen := found[v.Property]; seen {
 				v = combined(old, v)
 			}
@@ -54,8 +54,8 @@ func (r *run) verdicts(ctx context.Context, h *history.History) []checkers.Verdi
 	return out
 }
 
-// check runs one checker. One that panics does not know.
-func check(ctx context.Context, c checkers.Checker, h *history.History) (verdicts []checkers.Verdict) {
+// Check runs one checker. One that panics does not know.
+func Check(ctx context.Context, c checkers.Checker, h *history.History) (verdicts []checkers.Verdict) {
 	defer func() {
 		if p := recover(); p != nil {
 			reason := fmt.Sprintf("the checker panicked: %v, at %s", p, panicPlace(string(debug.Stack())))

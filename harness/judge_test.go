@@ -176,7 +176,7 @@ func (brokenChecker) Properties() []string { return []string{checkers.Durability
 func (brokenChecker) Check(context.Context, *history.History) []checkers.Verdict { panic("off by one") }
 
 func TestABrokenCheckerIsUnknown(t *testing.T) {
-	got := check(t.Context(), brokenChecker{}, &history.History{})
+	got := Check(t.Context(), brokenChecker{}, &history.History{})
 	if len(got) != 1 || got[0].Result != checkers.Unknown || !strings.Contains(got[0].Reason, "off by one") {
 		t.Errorf("got %+v", got)
 	}

@@ -81,6 +81,10 @@ func (h *History) Type(i int) Type { return h.cols.kind[i] }
 // F returns the function of operation i.
 func (h *History) F(i int) string { return h.cols.functions.list[h.cols.f[i]] }
 
+// Functions returns the functions that operations have, in the order of their first use. The caller must
+// not change the list.
+func (h *History) Functions() []string { return h.cols.functions.list }
+
 // Process returns the process of operation i.
 func (h *History) Process(i int) int32 { return h.cols.actors.list[h.cols.actor[i]].process }
 

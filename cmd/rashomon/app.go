@@ -91,7 +91,8 @@ func (a *app) root() *cobra.Command {
 	}
 	root.AddCommand(a.runCommand(), a.replayCommand(), a.listCommand(), a.showCommand(), a.explainCommand(),
 		a.claimsCommand(), a.versionCommand(), a.targetsCommand(), a.doctorCommand(), a.cleanCommand(),
-		a.nodeCommand(), a.agentCommand(), a.searchKeyCommand())
+		a.nodeCommand(), a.agentCommand(), a.searchKeyCommand(),
+		a.checkCommand(), a.exportCommand())
 	return root
 }
 
