@@ -8,29 +8,53 @@ import (
 	"github.com/rashomon-harness/rashomon/history"
 )
 
-// decideBlind decides about the cas that were refused without telling what they found, in a history that is
-// linearizable without them. Such a refusal says only that the value was another than the one expected.
+// refusals are the cas that were refused without telling what they found, in a history that is linearizable
+// without them: each says that at some moment of its time the value was another than the one expected.
 //
-// It is wrong when it lies strictly inside the time in which that value was certainly there: after one
+// One is wrong when it lies strictly inside the time in which that value was certainly there: after one
 // operation of the value had returned and before another was called, nothing else can have been written.
-// It is right when it finds its place in an order that explains the rest. What is neither is searched: there
-// ambiguous operations that nobody observed may be what it found, so they are not left out.
+//
+// Otherwise all of them together are tried to be placed in an order of the chains that explains the rest. Let
+// the values be u(1), u(2), .. in that order, and b(i) the moment at which u(i) was set. The other operations
+// allow exactly the moments b(1) <= b(2) <= .. with E(i) <= b(i) <= L(i), where E(i) is the largest call up to
+// the producer of u(i) and L(i) the smallest return from there on. A refusal of u(i) in [c, r] has a moment at
+// which the value was another iff b(i) >= c or b(i+1) <= r. The b(i) that can be reached are an interval
+// [E(i), H(i)]: a moment y of b(i+1) up to H(i) is reached from b(i) = y, where u(i) is there for no time; one
+// beyond it best from b(i) = H(i), if y <= r for every refusal of u(i) with c > H(i). So H(i+1) is the least of
+// L(i+1) and those r, and there is a placement in this order iff no H(i) is below its E(i).
+//
+// Ambiguous writes that nobody observed can be put between two chains, or behind the last, where that helps.
+// What finds no place is searched.
+type refusals struct {
+	*chains
+	list  []int32 // their deeds, by value
+	spare []int32 // deeds of the writes that can be put anywhere, by call
+}
+
+// segment is a value in the order.
+type segment struct {
+	value       int32
+	early, late int64 // E and L
+	root        bool  // it is the first of its chain
+}
+
+// decideBlind decides about the refusals.
 func (c *chains) decideBlind(t *tally) decision {
-	open := false
+	r := &refusals{chains: c}
 	found := t.total
-	orders := [2][]standing{c.standings(false), c.standings(true)}
 	for i := range c.deeds {
-		d := &c.deeds[i]
-		if d.kind != notDeed || c.fits(d, orders[0]) || c.fits(d, orders[1]) {
-			continue
-		}
-		if from, to := c.forced(d.old); from < d.call && d.ret < to {
-			c.reportBlind(t, d)
-		} else {
-			open = true
+		switch d := &c.deeds[i]; {
+		case d.kind == writeDeed && !d.sure:
+			r.spare = append(r.spare, int32(i))
+		case d.kind == notDeed:
+			r.list = append(r.list, int32(i))
+			if from, to := c.forced(d.old); from < d.call && d.ret < to {
+				c.reportBlind(t, d)
+			}
 		}
 	}
-	if t.total > found || !open {
+	slices.SortStableFunc(r.list, func(a, b int32) int { return cmp.Compare(c.deeds[a].old, c.deeds[b].old) })
+	if t.total > found || r.placed(r.segments()) {
 		return decision{engine: engineChains}
 	}
 	return decision{engine: engineChains + "+" + enginePorcupine, job: c.job()}
@@ -45,32 +69,23 @@ func (c *chains) forced(v int32) (from, to int64) {
 	return c.blocks[v].first, c.blocks[v].last
 }
 
-// standing is when a value is there in one order that explains the history.
-type standing struct{ from, to int64 }
-
-// fits reports whether the refusal d finds its place in an order: before its value was there, or after.
-func (c *chains) fits(d *deedOf, order []standing) bool {
-	s := order[d.old]
-	return s.from >= d.call || s.to <= d.ret
-}
-
-// standings returns by value when it is there in an order of everything but the refusals, in which all
-// takes effect as early as it can, or as late as it can. A value that is in no chain is never there.
-func (c *chains) standings(late bool) []standing {
-	out := make([]standing, len(c.blocks))
-	for v := range out {
-		out[v] = standing{history.Never, history.Never}
+// segments returns the values in an order of the chains that explains the rest.
+func (r *refusals) segments() []segment {
+	values := r.valueOrder()
+	list := make([]segment, len(values))
+	call, ret := int64(math.MinInt64), history.Never
+	for i, v := range values {
+		slot := r.slotsOf(int(r.of[v]))[2*r.at[v]:]
+		call = max(call, slot[0].call)
+		list[i] = segment{value: v, early: call, root: r.at[v] == 0}
+		call = max(call, slot[1].call)
 	}
-	values := c.valueOrder()
-	if late {
-		c.placeLate(values, out)
-	} else {
-		c.placeEarly(values, out)
+	for i := len(list) - 1; i >= 0; i-- {
+		slot := r.slotsOf(int(r.of[values[i]]))[2*r.at[values[i]]:]
+		ret = min(ret, slot[0].ret, slot[1].ret)
+		list[i].late = ret
 	}
-	for i, v := range values[:max(len(values)-1, 0)] {
-		out[v].to = out[values[i+1]].from
-	}
-	return out
+	return list
 }
 
 // valueOrder returns the values of all chains in an order that explains the history. Chain i must come
@@ -103,27 +118,53 @@ func (c *chains) valueOrder() []int32 {
 	return values
 }
 
-// placeEarly lets every operation take effect as early as it can, and notes when producers do.
-func (c *chains) placeEarly(values []int32, out []standing) {
-	now := int64(math.MinInt64)
-	for _, v := range values {
-		slot := c.begins[c.of[v]] + 2*c.at[v]
-		now = max(now, c.slots[slot].call)
-		out[v].from = now
-		now = max(now, c.slots[slot+1].call)
+// placed reports whether all refusals find their places in the order.
+func (r *refusals) placed(list []segment) bool {
+	high := int64(math.MinInt64) // H; of the initial value, which was there from the beginning
+	for i := range list {
+		gone := r.goneBy(list[i].value, high)
+		next := segment{early: history.Never, late: history.Never, root: true} // the end of time
+		if i+1 < len(list) {
+			next = list[i+1]
+		}
+		if gone < next.early && next.root {
+			gone = r.bridge(gone, list[i].early, next.late)
+		}
+		if high = min(gone, next.late); high < next.early {
+			return false
+		}
 	}
+	return true
 }
 
-// placeLate lets every operation take effect as late as it can, and notes when producers do.
-func (c *chains) placeLate(values []int32, out []standing) {
-	now := history.Never
-	for i := range values {
-		v := values[len(values)-1-i]
-		slot := c.begins[c.of[v]] + 2*c.at[v]
-		now = min(now, c.slots[slot+1].ret, c.slots[slot].ret)
-		out[v].from = now
+// goneBy returns when a value that was set at high must be gone, for its refusals.
+func (r *refusals) goneBy(v int32, high int64) int64 {
+	at, _ := slices.BinarySearchFunc(r.list, v, func(i, v int32) int {
+		return cmp.Compare(r.deeds[i].old, v)
+	})
+	gone := history.Never
+	for ; at < len(r.list) && r.deeds[r.list[at]].old == v; at++ {
+		if d := &r.deeds[r.list[at]]; d.call > high {
+			gone = min(gone, d.ret)
+		}
 	}
-	out[0].from = math.MinInt64
+	return gone
+}
+
+// bridge puts a spare write behind a value that was set at early or later and must be gone by a time, so that
+// it is; what follows must be there by late. It returns when the spare write's value must be gone, or the
+// given time when there is no such write.
+func (r *refusals) bridge(gone, early, late int64) int64 {
+	if len(r.spare) == 0 {
+		return gone
+	}
+	d := &r.deeds[r.spare[0]]
+	high := min(gone, late)
+	if max(early, d.call) > high {
+		return gone
+	}
+	r.spare = r.spare[1:]
+	return r.goneBy(d.value, high)
 }
 
 // reportBlind reports the refusal d, of a value that was there all the time.

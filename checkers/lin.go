@@ -130,6 +130,9 @@ const (
 // write of its key had returned: it could have been stale. Counts are of reads for what single reads show, of
 // appends for lost and reordered ones, of values for ReadsDisagree, of chains for ChainsDisagree, of keys for
 // NotLinearizable.
+//
+// Where answers carry versions, MeasureVersioned and MeasureDisagreements tell whether these agree with what
+// clients saw.
 func Linearizable(model Model, options LinOptions) Checker {
 	return &linearizable{model: model, options: options.OrDefault()}
 }
@@ -170,9 +173,10 @@ func (l *linearizable) decide(k *keyHistory, t *tally) decision {
 // keyResult is what was found out about a key.
 type keyResult struct {
 	*tally
-	engine  string
-	unknown string
-	illegal bool // by search: there is no witness yet
+	engine   string
+	unknown  string
+	versions versionTally
+	refuted  Refutation // by search: there is no witness yet
 }
 
 // Check implements Checker.
@@ -204,6 +208,7 @@ func (r *linRun) judge(key int) {
 	}
 	k := keyHistoryOf(r.h, r.model, r.split.names[key], r.split.places[key])
 	res.chances(k.opportunities())
+	res.versions = k.compareVersions()
 	if res.unknown = cmp.Or(k.odd, r.split.odd); res.unknown != "" {
 		return
 	}
@@ -218,7 +223,7 @@ func (r *linRun) judge(key int) {
 	}
 	switch answer := r.search(d.job); answer.Result {
 	case Invalid:
-		res.illegal = true
+		res.refuted = answer.Refutation
 	case Unknown:
 		res.unknown = answer.Reason
 	}
@@ -245,23 +250,27 @@ func (r *linRun) verdict() Verdict {
 	t := newTally(Linearizability)
 	var used, unknown []string
 	var illegal []int
+	var versions versionTally
 	for key := range r.keys {
 		res := &r.keys[key]
 		t.merge(res.tally)
+		versions.add(res.versions)
 		if res.engine != "" && !slices.Contains(used, res.engine) {
 			used = append(used, res.engine)
 		}
 		if res.unknown != "" {
 			unknown = append(unknown, "key "+r.split.names[key]+": "+res.unknown)
 		}
-		if res.illegal {
+		if res.refuted.Steps > 0 {
 			illegal = append(illegal, key)
 		}
 	}
 	t.count(NotLinearizable, int64(len(illegal)))
 	r.explain(t, illegal[:min(len(illegal), MaxExplained)])
 	slices.Sort(used)
-	return t.verdict(strings.Join(used, ", "), summary(unknown))
+	v := t.verdict(strings.Join(used, ", "), summary(unknown))
+	v.Measures = versions.measures()
+	return v
 }
 
 // explain looks for small witnesses of keys that a search found to be not linearizable.
@@ -270,7 +279,7 @@ func (r *linRun) explain(t *tally, keys []int) {
 	eachOf(len(keys), func(i int) {
 		k := keyHistoryOf(r.h, r.model, r.split.names[keys[i]], r.split.places[keys[i]])
 		d := r.decide(k, newTally(Linearizability))
-		d.job.Witness = true
+		d.job.Witness, d.job.Refuted = true, r.keys[keys[i]].refuted
 		answer := r.search(d.job)
 		witnesses[i] = d.job.witness(&answer)
 	})
@@ -281,13 +290,13 @@ func (r *linRun) explain(t *tally, keys []int) {
 	}
 }
 
-// explainSearched explains operations that no order explains. It names the answer that came last.
+// explainSearched explains operations that no order explains. It names the one that tells most, and of those
+// the one that returned last.
 func explainSearched(t *tally, h *history.History, key string, places []int32) {
-	last := places[0]
-	for _, i := range places {
-		if h.Type(int(i)) == history.Ok && (h.Type(int(last)) != history.Ok ||
-			h.Return(int(i)) >= h.Return(int(last))) {
-			last = i
+	last, told := places[0], h.Op(int(places[0]))
+	for _, i := range places[1:] {
+		if op := h.Op(int(i)); op.Type == history.Ok && (told.Type != history.Ok || later(&op, &told)) {
+			last, told = i, op
 		}
 	}
 	t.explainAt(h, NotLinearizable, key, func(w *witness) string {

@@ -10,39 +10,49 @@ import (
 	"github.com/rashomon-harness/rashomon/history"
 )
 
-// explainable reports whether some order of the operations of one key agrees with their times and answers:
-// the definition of linearizability, tried out. It shares no code with the checker.
-func explainable(ops []history.Op, model Model) bool {
-	ops = slices.DeleteFunc(slices.Clone(ops), func(o history.Op) bool {
-		return o.Type == history.Fail || o.F == history.FRead && o.Type != history.Ok
-	})
-	return explainableFrom(ops, 0, history.Value{}, map[string]bool{})
+// compare checks h against its two twins: the verdict, and every witness by itself.
+func (s *linScenario) compare(t *testing.T, h *history.History) Verdict {
+	t.Helper()
+	ops := h.Ops()
+	twin := tinyOf(ops, s.model)
+	legal := twin.explainable()
+	if twin.porcupine() != legal {
+		t.Fatalf("the twins do not agree: the definition says %v\n%s", legal, h.Draw())
+	}
+	v := Linearizable(s.model, LinOptions{}).Check(context.Background(), h)[0]
+	want := Valid
+	if !legal {
+		want = Invalid
+	}
+	if got := v.Result; got != want && !(got == Unknown && v.Reason == NotExercised && legal) {
+		t.Fatalf("%v (%s), want %v\n%+v\n%s", v.Result, v.Reason, want, v, h.Draw())
+	}
+	for i := range v.Anomalies {
+		s.checkWitness(t, ops, &v.Anomalies[i])
+	}
+	if s.checked++; s.checked%8 == 0 {
+		s.compareEngines(t, h, legal)
+	}
+	return v
 }
 
-func explainableFrom(ops []history.Op, done uint32, state history.Value, tried map[string]bool) bool {
-	name := fmt.Sprint(done, state)
-	if tried[name] {
-		return false
-	}
-	tried[name] = true
-	sure := false
-	for i := range ops {
-		sure = sure || done&(1<<i) == 0 && ops[i].Type == history.Ok
-	}
-	if !sure {
-		return true
-	}
-	for i := range ops {
-		if done&(1<<i) != 0 || !mayBeNext(ops, done, i) {
-			continue
+// compareEngines checks what the two engines say, each by itself, and that h is not changed by that.
+func (s *linScenario) compareEngines(t *testing.T, h *history.History, legal bool) {
+	t.Helper()
+	before := fmt.Sprint(h.Ops())
+	for _, engine := range []Engine{EngineFast, EnginePorcupine} {
+		v := Linearizable(s.model, LinOptions{Engine: engine}).Check(context.Background(), h)[0]
+		undecided := v.Result == Unknown && v.Reason != NotExercised
+		if undecided && engine == EnginePorcupine || !undecided && (v.Result == Invalid) == legal {
+			t.Fatalf("engine %v: %v (%s), but legal is %v\n%s", engine, v.Result, v.Reason, legal, h.Draw())
 		}
-		for _, next := range bruteStep(&ops[i], state) {
-			if explainableFrom(ops, done|1<<i, next, tried) {
-				return true
-			}
+		for i := range v.Anomalies {
+			s.checkWitness(t, h.Ops(), &v.Anomalies[i])
 		}
 	}
-	return false
+	if fmt.Sprint(h.Ops()) != before {
+		t.Fatal("Check changed the history")
+	}
 }
 
 // mayBeNext reports whether no other operation that is left returned before the i-th was called. Ambiguous
@@ -56,130 +66,53 @@ func mayBeNext(ops []history.Op, done uint32, i int) bool {
 	return true
 }
 
-// bruteStep returns the states that op may leave: none when its answer is impossible in this state.
-func bruteStep(op *history.Op, state history.Value) []history.Value {
-	same := []history.Value{state}
-	switch op.F {
-	case history.FRead:
-		if state.Equal(op.Result) || state.IsNull() && op.Result.Equal(history.ListValue()) {
-			return same
-		}
-		return nil
-	case history.FWrite:
-		return []history.Value{op.Arg}
-	case history.FDelete:
-		return []history.Value{{}}
-	case history.FAppend:
-		list, _ := state.AsList()
-		return []history.Value{history.ListValue(append(slices.Clip(list), op.Arg)...)}
-	}
-	args, _ := op.Arg.AsList()
-	fits := state.Equal(args[0])
-	refused, current := casRefused(op)
-	switch {
-	case op.Type != history.Ok && !fits:
-		return same
-	case refused && (fits || current != nil && !current.Equal(state)):
-		return nil
-	case refused:
-		return same
-	case !fits:
-		return nil
-	}
-	return []history.Value{args[1]}
-}
-
-// compare checks h against the definition: the verdict, and every witness by itself.
-func (s *linScenario) compare(t *testing.T, h *history.History) Verdict {
-	t.Helper()
-	before := slices.Clone(h.Ops())
-	legal := explainable(h.Ops(), s.model)
-	v := Linearizable(s.model, LinOptions{}).Check(context.Background(), h)[0]
-	want := Valid
-	if !legal {
-		want = Invalid
-	}
-	if got := v.Result; got != want && !(got == Unknown && v.Reason == NotExercised && legal) {
-		t.Fatalf("%v (%s), want %v\n%+v\n%s", v.Result, v.Reason, want, v, h.Draw())
-	}
-	for _, a := range v.Anomalies {
-		s.checkWitness(t, h, &a)
-	}
-	if fmt.Sprint(before) != fmt.Sprint(h.Ops()) {
-		t.Fatal("Check changed the history")
-	}
-	searched := Linearizable(s.model, LinOptions{Engine: EnginePorcupine}).Check(context.Background(), h)[0]
-	if (searched.Result == Invalid) == legal || searched.Reason != "" && searched.Reason != NotExercised {
-		t.Fatalf("searched: %v (%s), but legal is %v\n%s", searched.Result, searched.Reason, legal, h.Draw())
-	}
-	return v
-}
-
 // checkWitness checks that the witness's operations are not linearizable by themselves. Where the
 // producers of what a cas expected are not all among them, it is taken for a mere write; of lists only the
 // elements whose appends are among them are looked at. Both only allow more.
-func (s *linScenario) checkWitness(t *testing.T, h *history.History, a *Anomaly) {
+func (s *linScenario) checkWitness(t *testing.T, all []history.Op, a *Anomaly) {
 	t.Helper()
-	if len(a.Ops) > 6 && a.Kind != NotLinearizable {
+	if len(a.Ops) > 6 && a.Kind != NotLinearizable && s.model != CASRegister {
 		t.Fatalf("%s with %d operations\n%s", a.Kind, len(a.Ops), a.Drawing)
 	}
 	phantom := a.Kind == PhantomRead || a.Kind == FailedWriteRead
 	ops := slices.Clone(a.Ops)
+	last := int64(0) // return: what happens later does not matter
+	for i := range ops {
+		if ops[i].Type == history.Ok {
+			last = max(last, ops[i].Return)
+		}
+	}
 	for i := range ops {
 		switch op := &ops[i]; {
+		case phantom || op.Type != history.Ok && op.F != history.FCAS:
 		case op.F == history.FCAS:
 			args, _ := op.Arg.AsList()
-			all, some := producersIn(h, a, op, args[0])
-			if all = all || some && a.Kind == FutureRead; op.Type != history.Fail && !phantom && !all {
-				if refused, _ := casRefused(op); refused {
-					break
-				}
+			if refused, _ := casRefused(op); !refused && !producersIn(all, a, args[0], min(op.Return, last)) {
 				op.F, op.Arg, op.Result = history.FWrite, args[1], history.Value{}
 			}
-		case op.F == history.FRead && s.model == AppendList && !phantom:
+		case op.F == history.FRead && s.model == AppendList:
 			list, _ := op.Result.AsList()
 			op.Result = history.ListValue(slices.DeleteFunc(slices.Clone(list), func(e history.Value) bool {
-				all, some := producersIn(h, a, op, e)
-				return !some || !all && a.Kind != FutureRead
+				return !producersIn(all, a, e, op.Return)
 			})...)
-		case op.F == history.FRead && !phantom:
-			if all, some := producersIn(h, a, op, op.Result); !some || !all && a.Kind != FutureRead {
-				t.Fatalf("%s: the witness lacks who wrote %v\n%s\n%s", a.Kind, op.Result, a.Drawing, h.Draw())
+		case op.F == history.FRead:
+			if !producersIn(all, a, op.Result, op.Return) {
+				t.Fatalf("%s: the witness lacks who wrote %v\n%s\n%s", a.Kind, op.Result, a.Drawing,
+					history.FromOps(all).Draw())
 			}
 		}
 	}
-	job := &Job{Model: linModelNames[s.model], Ops: ops}
-	if explainable(ops, s.model) || (InProcess{}).Run(context.Background(), job).Result != Invalid {
+	if twin := tinyOf(ops, s.model); twin.explainable() || twin.porcupine() {
 		t.Fatalf("%s: the witness is linearizable by itself\n%s\n%s\n%s", a.Kind, a.Sentence, a.Drawing,
-			h.Draw())
+			history.FromOps(all).Draw())
 	}
 }
 
-// overIn returns when an operation was over, as far as the witness tells: it returned, or what it made was
-// found.
-func overIn(a *Anomaly, by *history.Op) int64 {
-	over := by.Return
-	args, _ := by.Arg.AsList()
-	for i := range a.Ops {
-		op := &a.Ops[i]
-		found := op.Result
-		if theirs, _ := op.Arg.AsList(); op.F == history.FCAS && op.Type == history.Ok && len(theirs) == 2 {
-			found = theirs[0]
-		}
-		if by.F == history.FCAS && len(args) == 2 && found.Equal(args[1]) {
-			over = min(over, op.Return)
-		}
-	}
-	return over
-}
-
-// producersIn reports whether all, and whether some, of the operations of the history that may have
-// produced v are in the witness: those that by, which observed it, does not precede. The initial state
-// produces null.
-func producersIn(h *history.History, a *Anomaly, by *history.Op, v history.Value) (all, some bool) {
-	all, some = true, v.IsNull()
-	for i := range h.Len() {
-		op := &h.Ops()[i]
+// producersIn reports whether all operations of the history that may have produced v by that time are in the
+// witness.
+func producersIn(all []history.Op, a *Anomaly, v history.Value, until int64) bool {
+	for i := range all {
+		op := &all[i]
 		made := op.Arg
 		if args, _ := op.Arg.AsList(); op.F == history.FCAS {
 			made = args[1]
@@ -187,14 +120,14 @@ func producersIn(h *history.History, a *Anomaly, by *history.Op, v history.Value
 				continue
 			}
 		}
-		if op.Type == history.Fail || op.F == history.FRead || !made.Equal(v) ||
-			a.Kind == NotLinearizable && overIn(a, by) < op.Call {
+		if op.Type == history.Fail || op.F == history.FRead || op.Call > until || !made.Equal(v) {
 			continue
 		}
-		in := slices.ContainsFunc(a.Ops, func(o history.Op) bool { return o.Index == op.Index })
-		all, some = all && in, some || in
+		if !slices.ContainsFunc(a.Ops, func(o history.Op) bool { return o.Index == op.Index }) {
+			return false
+		}
 	}
-	return all, some
+	return true
 }
 
 // The kinds of anomalies that small histories of each model must bring forth, for the test to test anything.
@@ -202,7 +135,7 @@ var (
 	registerKinds = []string{PhantomRead, FailedWriteRead, FutureRead, StaleRead, NewOldInversion,
 		ReadsDisagree}
 	casKinds    = append([]string{DoubleCAS, WrongRefusal}, registerKinds...)
-	chainKinds  = append([]string{ChainsDisagree}, casKinds...)
+	chainKinds  = append([]string{ChainsDisagree, CircularCAS}, casKinds...)
 	searchKinds = []string{NotLinearizable}
 	listKinds   = []string{PhantomRead, FailedWriteRead, FutureRead, StaleRead, NewOldInversion, LostAppend,
 		DuplicateAppend, DivergingReads, ReorderedAppend}
@@ -214,14 +147,17 @@ var linScenarios = []struct {
 	rounds int
 	kinds  []string
 }{
-	{"unique register", linScenario{Register, true, false, 10}, 12000, registerKinds},
-	{"register", linScenario{Register, false, false, 8}, 4800, append(searchKinds, registerKinds...)},
-	{"unique cas", linScenario{CASRegister, true, false, 9}, 9600, chainKinds},
-	{"cas", linScenario{CASRegister, false, false, 8}, 4800, casKinds},
-	{"blind cas", linScenario{CASRegister, true, true, 8}, 4800, chainKinds},
-	{"blind cas, values repeated", linScenario{CASRegister, false, true, 8}, 2400, casKinds},
-	{"unique list", linScenario{AppendList, true, false, 9}, 7200, listKinds},
-	{"list", linScenario{AppendList, false, false, 8}, 4800, append(searchKinds, listKinds...)},
+	{"unique register", linScenario{model: Register, unique: true, most: 12}, 12000, registerKinds},
+	{"register", linScenario{model: Register, most: 8}, 4800, append(searchKinds, registerKinds...)},
+	{"unique cas", linScenario{model: CASRegister, unique: true, most: 12}, 9600, casKinds},
+	{"chains", linScenario{model: CASRegister, unique: true, most: 12, chains: true}, 9600, chainKinds},
+	{"cas", linScenario{model: CASRegister, most: 8}, 4800, casKinds},
+	{"blind cas", linScenario{model: CASRegister, unique: true, blind: true, most: 8}, 4800, casKinds},
+	{"blind chains", linScenario{model: CASRegister, unique: true, blind: true, most: 10, chains: true}, 4800,
+		append(searchKinds, chainKinds...)},
+	{"blind cas, values repeated", linScenario{model: CASRegister, blind: true, most: 8}, 2400, casKinds},
+	{"unique list", linScenario{model: AppendList, unique: true, most: 9}, 7200, listKinds},
+	{"list", linScenario{model: AppendList, most: 8}, 4800, append(searchKinds, listKinds...)},
 }
 
 // TestLinearizableAgainstDefinition compares verdicts with the definition on small histories.
@@ -231,8 +167,9 @@ func TestLinearizableAgainstDefinition(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(1, 2))
 			bytes := make([]byte, 128)
-			legal, counts := 0, map[string]int64{}
-			for range rounds(s.rounds) {
+			n := rounds(s.rounds)
+			legal, counts, engines := 0, map[string]int64{}, map[string]int{}
+			for range n {
 				for i := range bytes {
 					bytes[i] = byte(random.Uint32())
 				}
@@ -241,17 +178,18 @@ func TestLinearizableAgainstDefinition(t *testing.T) {
 				if v.Result != Invalid {
 					legal++
 				}
+				engines[v.Engine]++
 				for kind, n := range v.Counts {
 					counts[kind] += n
 				}
 			}
-			t.Logf("%d of %d linearizable, %v", legal, s.rounds, counts)
-			if n := rounds(s.rounds); legal < n/10 || legal > n*9/10 {
-				t.Errorf("%d of %d are linearizable: too one-sided to test anything", legal, s.rounds)
+			t.Logf("%d of %d linearizable, %v, %v", legal, n, counts, engines)
+			if legal < n/10 || legal > n*9/10 {
+				t.Errorf("%d of %d are linearizable: too one-sided to test anything", legal, n)
 			}
 			for _, kind := range s.kinds {
 				if counts[kind] == 0 {
-					t.Errorf("no %s in %d histories", kind, s.rounds)
+					t.Errorf("no %s in %d histories", kind, n)
 				}
 			}
 		})

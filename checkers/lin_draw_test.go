@@ -29,6 +29,9 @@ type linScenario struct {
 	unique bool // written values
 	blind  bool // some refused cas do not tell what they found
 	most   int  // operations
+	chains bool // most operations are cas, and they take long
+
+	checked int // histories
 }
 
 // draw draws a history of one key: mostly operations that ran in some order, some of whose answers are then
@@ -39,9 +42,13 @@ func (s *linScenario) draw(d *linDice) *history.History {
 	type moment struct{ op, at int }
 	order := make([]moment, n)
 	span := 2 + d.roll(2*n)
+	longest := 4
+	if s.chains {
+		longest = span
+	}
 	for i := range ops {
 		call := d.roll(span)
-		ret := call + d.roll(4)
+		ret := call + d.roll(longest)
 		ops[i] = history.Op{Session: fmt.Sprintf("s%d", i+1), Key: "k", Call: int64(call),
 			Return: int64(ret), Done: 2*i + 1}
 		order[i] = moment{i, call + d.roll(ret-call+1)}
@@ -66,15 +73,21 @@ func (s *linScenario) fill(d *linDice, op *history.Op, state *history.Value, val
 		next = history.IntValue(int64(len(*values)))
 	}
 	op.Type = history.Ok
+	changes := 3
+	if s.chains {
+		changes = 6
+	}
 	switch kind := d.roll(8); {
-	case kind < 3 && s.model == AppendList:
+	case kind < changes && s.model == AppendList:
 		op.F, op.Arg = history.FAppend, next
-	case kind < 3 && kind > 0 && s.model == CASRegister:
+	case kind < changes && kind > 0 && s.model == CASRegister:
 		op.F, op.Arg, op.Result = history.FCAS, history.ListValue(*state, next), history.BoolValue(true)
 		if d.oneIn(3) {
 			op.Arg = history.ListValue((*values)[d.roll(len(*values))], next)
+		} else if s.chains && d.oneIn(4) { // made of what is only made later
+			op.Arg = history.ListValue(history.IntValue(int64(len(*values)+1)), next)
 		}
-	case kind < 3:
+	case kind < changes:
 		op.F, op.Arg = history.FWrite, next
 		if !s.unique && d.oneIn(8) {
 			op.F, op.Arg = history.FDelete, history.Value{}
@@ -142,6 +155,8 @@ func (s *linScenario) happen(d *linDice, op *history.Op, state *history.Value) {
 			}
 		} else if !fits && op.Type != history.Ok {
 			takes = false
+		} else if op.Type == history.Ok && s.blind && s.chains && d.oneIn(3) {
+			takes, op.Result = false, history.BoolValue(false) // wrong, unless another order helps
 		} else if op.Type == history.Ok && d.oneIn(24) {
 			takes, op.Result = false, history.ListValue(history.BoolValue(false), args[0])
 		}
@@ -149,12 +164,14 @@ func (s *linScenario) happen(d *linDice, op *history.Op, state *history.Value) {
 	if !takes {
 		return
 	}
-	probe := *op
-	probe.Type, probe.Result = history.Info, history.Value{}
-	if op.F == history.FCAS {
+	switch op.F {
+	case history.FCAS:
 		args, _ := op.Arg.AsList()
 		*state = args[1]
-		return
+	case history.FAppend:
+		list, _ := state.AsList()
+		*state = history.ListValue(append(slices.Clip(list), op.Arg)...)
+	default: // a delete's is null
+		*state = op.Arg
 	}
-	*state = bruteStep(&probe, *state)[0]
 }

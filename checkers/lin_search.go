@@ -28,11 +28,12 @@ func (k *keyHistory) job() *keyJob {
 	return j
 }
 
-// opOf returns a deed as an operation on this key alone.
+// opOf returns a deed as an operation on this key alone. One that was made sure by what was observed is
+// ambiguous again: the search finds that out by itself, and its witness then shows why.
 func (k *keyHistory) opOf(d *deedOf) history.Op {
 	op := k.h.Op(int(d.op))
 	op.Key, op.Keys, op.Call, op.Return, op.Type = k.key, nil, d.call, d.ret, history.Ok
-	if !d.sure {
+	if !d.sure || k.h.Type(int(d.op)) != history.Ok {
 		op.Type, op.Return = history.Info, history.Never
 	}
 	op.Arg, op.Result = history.Value{}, history.Value{}
@@ -48,7 +49,7 @@ func (k *keyHistory) opOf(d *deedOf) history.Op {
 	default:
 		op.F = history.FCAS
 		op.Arg = history.ListValue(k.values.name(d.old), k.values.name(d.value))
-		if d.sure {
+		if op.Type == history.Ok {
 			op.Result = history.BoolValue(d.kind == casDeed)
 		}
 	}

@@ -62,13 +62,13 @@ func (s *specified) Check(ctx context.Context, h *history.History) []Verdict {
 			unknown = append(unknown, "key "+subjects[i].key+": "+answer.Reason)
 		}
 	}
-	s.explain(ctx, h, t, subjects, illegal)
+	s.explain(ctx, h, t, subjects, answers, illegal)
 	return []Verdict{t.verdict("porcupine", summary(unknown))}
 }
 
 // explain counts the illegal subjects, and looks for small witnesses of the first.
 func (s *specified) explain(
-	ctx context.Context, h *history.History, t *tally, subjects []subject, illegal []int,
+	ctx context.Context, h *history.History, t *tally, subjects []subject, found []Answer, illegal []int,
 ) {
 	shown := illegal[:min(len(illegal), MaxExplained)]
 	t.count(NotLinearizable, int64(len(illegal)))
@@ -76,7 +76,7 @@ func (s *specified) explain(
 	answers := make([]Answer, len(shown))
 	eachOf(len(shown), func(i int) {
 		jobs[i] = subjects[shown[i]].job(h, s.model, s.limits)
-		jobs[i].Witness = true
+		jobs[i].Witness, jobs[i].Refuted = true, found[illegal[i]].Refutation
 		answers[i] = s.runner.Run(ctx, jobs[i])
 	})
 	for i, answer := range answers {

@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -25,15 +26,18 @@ func (InProcess) Run(ctx context.Context, job *Job) Answer {
 	case unknown != "":
 		return undecided("%s", unknown)
 	case p.wrong != nil && job.Witness:
-		return Answer{Result: Invalid, Witness: p.opsOf(p.wrong)}
+		return Answer{Result: Invalid, Witness: p.opsOf(p.wrong), Refutation: Refutation{Steps: 1}}
 	case p.wrong != nil:
-		return Answer{Result: Invalid}
+		return Answer{Result: Invalid, Refutation: Refutation{Steps: 1}}
 	}
 	s := seeker{ctx: ctx, plan: p, limits: limits, deadline: deadline}
 	all := p.all()
-	answer := s.run(all)
+	answer := Answer{Result: Invalid, Refutation: job.Refuted}
+	if job.Refuted.Steps == 0 {
+		answer = s.run(all)
+	}
 	if answer.Result == Invalid && job.Witness {
-		answer.Witness = p.opsOf(s.shrink(all))
+		answer.Witness = p.opsOf(s.shrink(all, answer.Refutation))
 	}
 	return answer
 }
@@ -61,7 +65,8 @@ type seeker struct {
 
 // run searches the given acts.
 func (s *seeker) run(acts []int32) Answer {
-	b := allowance{seeker: s, left: s.limits.Memory, each: int64(len(acts)/8) + perConfiguration}
+	b := allowance{seeker: s, left: s.limits.Memory, each: int64(len(acts)/8) + perConfiguration,
+		reach: math.MinInt64}
 	part := s.plan.part(acts)
 	operations := make([]porcupine.Operation, len(part))
 	for i, a := range part {
@@ -74,7 +79,7 @@ func (s *seeker) run(acts []int32) Answer {
 	case legal:
 		return Answer{Result: Valid}
 	}
-	return Answer{Result: Invalid}
+	return Answer{Result: Invalid, Refutation: Refutation{Steps: max(b.steps, 1), Reach: b.reach}}
 }
 
 // model returns the plan's machine as the engine takes it, which pays for what is remembered.
@@ -89,7 +94,9 @@ func (p *plan) model(b *allowance) porcupine.Model {
 			if b.usedUp() {
 				return false, state
 			}
-			ok, next := m.step(state, input.(*act))
+			a := input.(*act)
+			b.reach = max(b.reach, a.call)
+			ok, next := m.step(state, a)
 			if ok {
 				b.pay(m.size(next))
 			}
@@ -120,6 +127,7 @@ type allowance struct {
 	each  int64   // of a configuration, beside its state
 	paid  int64   // for the last step
 	steps int64   //
+	reach int64   // the latest call of an act that a step was tried with
 	over  *Answer // it is used up
 }
 

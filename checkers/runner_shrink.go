@@ -9,17 +9,18 @@ import (
 // that found the history illegal, or so many if that is more.
 const (
 	mostShrinks    = 400
-	shrinkFactor   = 10
-	shrinkMinSteps = 1 << 20
+	shrinkFactor   = 1
+	shrinkMinSteps = 1 << 16
 )
 
 // shrink returns a closed part of all, all being illegal, that is illegal too and from which no single act
 // can be taken (unless a limit ends that before): the shortest prefix, of that the shortest suffix, of that
 // whatever cannot be left out in chunks that become smaller.
-func (s *seeker) shrink(all []int32) []int32 {
+func (s *seeker) shrink(all []int32, found Refutation) []int32 {
 	acts := s.plan.acts
-	s.most = s.steps + max(shrinkFactor*s.steps, shrinkMinSteps)
-	core := slices.Clone(all)
+	s.most = s.steps + max(shrinkFactor*found.Steps, shrinkMinSteps)
+	// The search never came to what was called later, so the rest is illegal for the same reasons.
+	core := slices.DeleteFunc(slices.Clone(all), func(i int32) bool { return acts[i].call > found.Reach })
 	slices.SortStableFunc(core, func(a, b int32) int { return cmp.Compare(acts[a].ret, acts[b].ret) })
 	byReturn := core
 	core = s.shortest(len(core), func(n int) []int32 { return byReturn[:n] })

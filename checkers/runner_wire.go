@@ -15,6 +15,7 @@ type wireJob struct {
 	Model   string
 	Limits  Limits
 	Witness bool
+	Refuted Refutation
 	Ops     []wireOp
 }
 
@@ -39,7 +40,8 @@ type wireValue struct {
 
 // Encode writes the job for DecodeJob in another process of the same build.
 func (j *Job) Encode(w io.Writer) error {
-	wire := wireJob{Model: j.Model, Limits: j.Limits, Witness: j.Witness, Ops: make([]wireOp, len(j.Ops))}
+	wire := wireJob{Model: j.Model, Limits: j.Limits, Witness: j.Witness, Refuted: j.Refuted,
+		Ops: make([]wireOp, len(j.Ops))}
 	for i := range j.Ops {
 		op := &j.Ops[i]
 		wire.Ops[i] = wireOp{Call: op.Call, Return: op.Return, Arg: toWire(op.Arg), Result: toWire(op.Result),
@@ -68,7 +70,7 @@ func DecodeJob(r io.Reader) (*Job, error) {
 		}
 		return nil, fmt.Errorf("read a search job: %w", err)
 	}
-	job := &Job{Model: wire.Model, Limits: wire.Limits, Witness: wire.Witness,
+	job := &Job{Model: wire.Model, Limits: wire.Limits, Witness: wire.Witness, Refuted: wire.Refuted,
 		Ops: make([]history.Op, len(wire.Ops))}
 	for i := range wire.Ops {
 		op := &wire.Ops[i]

@@ -79,7 +79,8 @@ func wideStore(n int, logged bool) *history.History {
 	state := make([]int64, 500)
 	now := int64(0)
 	add := func(process int, ev history.Event, result history.Value) {
-		ev.Process, ev.Session, ev.Time, ev.Type = int32(process), "s"+strconv.Itoa(process), now, history.Invoke
+		ev.Process, ev.Session = int32(process), "s"+strconv.Itoa(process)
+		ev.Time, ev.Type = now, history.Invoke
 		b.Add(&ev)
 		if ev.Type, ev.Time = history.Ok, now+5; ev.F == history.FWrite && logged {
 			ev.Ev = &history.Evidence{Ver: []history.Version{{Source: "s0e1", N: now}}}
@@ -138,7 +139,8 @@ func BenchmarkSessions(b *testing.B) {
 			single, lists, told := s, s, s
 			single.single, lists.list, told.told = true, true, true
 			measure(b, "versions/"+what, Sessions(WriterOrder), single.history)
-			measure(b, "versions+causality/"+what, Sessions(WriterOrder, guaranteeNames[:]...), single.history)
+			all := Sessions(WriterOrder, guaranteeNames[:]...)
+			measure(b, "versions+causality/"+what, all, single.history)
 			measure(b, "orders/"+what, Sessions(AnyOrder), s.history)
 			measure(b, "evidence/"+what, Sessions(AnyOrder, guaranteeNames[:]...), told.history)
 			measure(b, "lists/"+what, Sessions(ListOrder), lists.history)

@@ -67,7 +67,7 @@ func (f *staleFigures) measures() map[string]float64 {
 		if s.of > 0 {
 			name := "fresh_share_" + freshAges[i].name
 			m[name] = float64(s.ok) / float64(s.of)
-			m[name+"_low"], m[name+"_high"] = wilson(s.ok, s.of)
+			m[name+"_low"], m[name+"_high"] = Wilson(s.ok, s.of)
 		}
 	}
 	return m
@@ -107,15 +107,4 @@ func (s sortedSample) quantile(share float64) float64 {
 		return 0
 	}
 	return float64(s.list[at])
-}
-
-// wilson returns the 95% confidence interval for a probability of which k of n independent trials came true
-// (Wilson 1927, without continuity correction).
-func wilson(k, n int64) (low, high float64) {
-	const z = 1.959963984540054
-	trials := float64(n)
-	p, scale := float64(k)/trials, 1+z*z/trials
-	center := p + z*z/(2*trials)
-	half := z * math.Sqrt(p*(1-p)/trials+z*z/(4*trials*trials))
-	return max(0, (center-half)/scale), min(1, (center+half)/scale)
 }

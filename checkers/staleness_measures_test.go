@@ -3,7 +3,6 @@ package checkers
 import (
 	"context"
 	"maps"
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -37,22 +36,6 @@ func TestSortedSample(t *testing.T) {
 	}
 }
 
-// TestWilsonInterval compares with figures of the literature (Newcombe 1998, table I) and the ends.
-func TestWilsonInterval(t *testing.T) {
-	for _, c := range []struct {
-		k, n      int64
-		low, high float64
-	}{
-		{81, 263, 0.2553, 0.3662}, {15, 148, 0.0624, 0.1605}, {0, 20, 0, 0.1611}, {1, 29, 0.0061, 0.1718},
-		{29, 29, 0.8830, 1},
-	} {
-		low, high := wilson(c.k, c.n)
-		if math.Abs(low-c.low) > 6e-5 || math.Abs(high-c.high) > 6e-5 {
-			t.Errorf("%d of %d: %.4f to %.4f, want %.4f to %.4f", c.k, c.n, low, high, c.low, c.high)
-		}
-	}
-}
-
 // TestFreshShares reads a key at ages on both sides of each bound after a write: fresh on the one side.
 func TestFreshShares(t *testing.T) {
 	write := func(v int64, at time.Duration) history.Op {
@@ -79,7 +62,7 @@ func TestFreshShares(t *testing.T) {
 	if !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	low, high := wilson(1, 2)
+	low, high := Wilson(1, 2)
 	if v.Measures["fresh_share_0ms_low"] != low || v.Measures["fresh_share_0ms_high"] != high {
 		t.Errorf("%v, want an interval from %v to %v", v.Measures, low, high)
 	}

@@ -33,7 +33,7 @@ type Experiment struct {
 	Time      int64 // nanoseconds from the start to the healing
 	Quiesce   int64 // nanoseconds of quiet after healing at the least
 	Seeds     []uint64
-	Checkers  []string // the properties that are judged; nil for all that the workloads make possible
+	Checkers  []string // the properties that are judged; nil for those that Properties chooses
 	Expect    []Expectation
 	Source    []byte // the YAML it was read from, whole file
 	File      string // where that was read, "" for built in

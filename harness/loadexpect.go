@@ -28,39 +28,46 @@ func group(name string) []string {
 // allProperties are the properties in the order in which they are shown.
 var allProperties = []string{checkers.Linearizability, checkers.ReadYourWrites, checkers.MonotonicReads,
 	checkers.MonotonicWrites, checkers.WritesFollowReads, checkers.SessionCausality,
-	checkers.ConsistentPrefix, checkers.Durability, checkers.Convergence, checkers.Availability}
+	checkers.CausalConsistency, checkers.CausalConvergence, checkers.ConsistentPrefix,
+	checkers.PropertyStaleness, checkers.Durability, checkers.Convergence, checkers.Availability}
 
-// possible returns the properties that the experiment's workloads make possible, in the usual order.
-// Availability always is.
-func (e *Experiment) possible(cat *Catalogue) []string {
-	made := []string{checkers.Availability}
+// possible returns the properties that the experiment's workloads make possible, in the usual order, and
+// those of them that are judged unasked. Availability always is.
+func (e *Experiment) possible(cat *Catalogue) (all, unasked []string) {
+	unasked = []string{checkers.Availability}
+	var offered []string
 	for _, w := range e.Workloads {
 		if info := cat.workload(w.Name); info != nil {
-			made = append(made, info.Makes...)
+			unasked = append(unasked, info.Makes...)
+			offered = append(offered, info.Offers...)
 		}
 	}
-	var out []string
-	for _, p := range append(slices.Clone(allProperties), made...) {
-		if slices.Contains(made, p) && !slices.Contains(out, p) {
-			out = append(out, p)
+	made := slices.Concat(unasked, offered)
+	for _, p := range slices.Concat(allProperties, made) {
+		if slices.Contains(made, p) && !slices.Contains(all, p) {
+			all = append(all, p)
 		}
 	}
-	return out
+	return all, unasked
 }
 
 // Properties returns the properties that are judged, in the order in which they are shown: those of
-// Checkers, or all that the workloads make possible.
+// Checkers; or all that the workloads make possible, of those that have to be asked for the ones that Expect
+// is about.
 func (e *Experiment) Properties(cat *Catalogue) []string {
-	all := e.possible(cat)
-	if e.Checkers == nil {
-		return all
-	}
-	return slices.DeleteFunc(all, func(p string) bool { return !slices.Contains(e.Checkers, p) })
+	all, unasked := e.possible(cat)
+	return slices.DeleteFunc(all, func(p string) bool {
+		if e.Checkers != nil {
+			return !slices.Contains(e.Checkers, p)
+		}
+		return !slices.Contains(unasked, p) &&
+			!slices.ContainsFunc(e.Expect, func(x Expectation) bool { return x.Property == p })
+	})
 }
 
 // loadJudgement reads which properties are judged, and what they must show.
 func (l *loader) loadJudgement(top map[string]field) {
-	possible := l.exp.possible(l.cat)
+	possible, _ := l.exp.possible(l.cat)
 	words := append(slices.Clone(possible), sessionsGroup)
 	if f, ok := top["checkers"]; ok {
 		for _, name := range f.wordsOf(words) {
@@ -74,14 +81,13 @@ func (l *loader) loadJudgement(top map[string]field) {
 	if !ok {
 		return
 	}
-	judged := l.exp.Properties(l.cat)
 	for _, place := range sortedFields(l.fields(f, append(words, MarksProperty))) {
 		if place.key.Value == MarksProperty {
 			l.expectMarks(place)
 			continue
 		}
 		for _, property := range l.members(place, place.key.Value, possible) {
-			if !slices.Contains(judged, property) {
+			if l.exp.Checkers != nil && !slices.Contains(l.exp.Checkers, property) {
 				place.wrong("%s is not among the checkers", property)
 			}
 			for _, one := range place.elements() {

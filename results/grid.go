@@ -22,7 +22,10 @@ var columns = []column{
 	{checkers.MonotonicWrites, "monotonic writes"},
 	{checkers.WritesFollowReads, "writes follow reads"},
 	{checkers.SessionCausality, "session causality"},
+	{checkers.CausalConsistency, "causal consistency"},
+	{checkers.CausalConvergence, "causal convergence"},
 	{checkers.ConsistentPrefix, "prefix"},
+	{checkers.PropertyStaleness, "stale reads"},
 	{checkers.Durability, "lost writes"},
 	{checkers.Convergence, "converged"},
 }
@@ -30,6 +33,13 @@ var columns = []column{
 // MeasureOkShare is the measure of availability that the table shows: the share of operations that
 // completed with ok.
 const MeasureOkShare = "ok_share"
+
+// The measures of staleness that the table shows: the share of reads that are stale, and of how many of
+// them it is known exactly. Where that is not all, the former is a lower bound.
+const (
+	measureStaleShare = "stale_share"
+	measureExactShare = "exact_share"
+)
 
 // grid is the anomaly table as text, before it is laid out.
 type grid struct {
@@ -156,7 +166,7 @@ func (g *grid) cell(row *harness.Row, property string) string {
 	seeds := c.Valid + c.Invalid + c.Unknown
 	switch c.Result {
 	case checkers.Valid:
-		return MarkHeld
+		return cmp.Or(staleShare(c), MarkHeld)
 	case checkers.Invalid:
 		return fmt.Sprintf("%s %d/%d%s", MarkFailed, c.Invalid, seeds, frequency(c))
 	}
@@ -165,6 +175,19 @@ func (g *grid) cell(row *harness.Row, property string) string {
 		share = fmt.Sprintf(" %d/%d", c.Unknown, seeds)
 	}
 	return MarkUnknown + share + " " + g.note("unknown: "+cmp.Or(c.Reason, "no reason was recorded"))
+}
+
+// staleShare returns the share of reads that are stale, "" for other properties: without bounds, staleness
+// has no verdict but figures.
+func staleShare(c *harness.Cell) string {
+	share, ok := c.Measures[measureStaleShare]
+	switch {
+	case c.Property != checkers.PropertyStaleness || !ok:
+		return ""
+	case c.Measures[measureExactShare] < 1:
+		return "≥ " + percent(share)
+	}
+	return percent(share)
 }
 
 // frequency says how often a property failed: lost writes as a count, since each is a loss by itself,

@@ -69,6 +69,6 @@ func interval(c *harness.Cell) string {
 	case c.Invalid == 0:
 		return "below " + percent(RuleOfThree(decided))
 	}
-	lo, hi := Wilson(int64(c.Invalid), decided)
+	lo, hi := checkers.Wilson(int64(c.Invalid), decided)
 	return percent(lo) + " to " + percent(hi)
 }

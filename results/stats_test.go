@@ -5,28 +5,6 @@ import (
 	"testing"
 )
 
-// The intervals are those of the formula worked by hand (and of any statistics package) to four digits.
-func TestWilson(t *testing.T) {
-	tests := []struct {
-		k, n   int64
-		lo, hi float64
-	}{
-		{0, 0, 0, 1},
-		{0, 10, 0, 0.2775},
-		{10, 10, 0.7225, 1},
-		{5, 10, 0.2366, 0.7634},
-		{1, 20, 0.0089, 0.2361},
-		{7, 20, 0.1812, 0.5671},
-		{50, 1000, 0.0381, 0.0653},
-	}
-	for _, tt := range tests {
-		lo, hi := Wilson(tt.k, tt.n)
-		if math.Abs(lo-tt.lo) > 5e-5 || math.Abs(hi-tt.hi) > 5e-5 {
-			t.Errorf("Wilson(%d, %d) = %.4f, %.4f, want %.4f, %.4f", tt.k, tt.n, lo, hi, tt.lo, tt.hi)
-		}
-	}
-}
-
 // Below the bound the chance to see nothing in n trials is above 5%; the rule of three is an
 // approximation that errs on the safe side.
 func TestRuleOfThree(t *testing.T) {

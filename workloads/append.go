@@ -17,8 +17,9 @@ func AppendInfo() Info {
 			"ops_per_key": "operations after which a list retires and a fresh one takes its place, " +
 				"so that lists stay short; 80 (default), 0 for never",
 		},
-		Makes: properties(appendCheckers()),
-		New:   newAppend,
+		Makes:  properties(appendCheckers()),
+		Offers: properties(staleness()),
+		New:    newAppend,
 	}
 }
 
@@ -36,7 +37,7 @@ func newAppend(p *Params) (Workload, error) {
 		pool: newPool(p.Prefix, s.places(), s.opsPerKey(80)),
 		mix:  s.mix(info.Mix, history.FRead, history.FAppend),
 	}
-	return s.workload(l, appendCheckers()...)
+	return s.workload(l, appendCheckers(), staleness())
 }
 
 // lists is the player of the workload append.

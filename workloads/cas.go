@@ -17,8 +17,9 @@ func CASInfo() Info {
 			"ops_per_key": "operations after which a key retires and a fresh one takes its place; " +
 				"100 (default), 0 for never",
 		},
-		Makes: properties(casCheckers()),
-		New:   newCAS,
+		Makes:  properties(casCheckers()),
+		Offers: properties(registerOffers()),
+		New:    newCAS,
 	}
 }
 
@@ -37,7 +38,7 @@ func newCAS(p *Params) (Workload, error) {
 		at:   make([]int, s.threads()),
 	}
 	c.seen = make([]sighting, len(c.places))
-	return s.workload(c, casCheckers()...)
+	return s.workload(c, casCheckers(), registerOffers())
 }
 
 // cas is the player of the workload cas.

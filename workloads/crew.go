@@ -141,6 +141,17 @@ func stateCheckers() []checkers.Checker {
 	return []checkers.Checker{checkers.Durable(), checkers.Convergent(), checkers.Available()}
 }
 
+// registerOffers returns the checkers that experiments with registers have to ask for.
+func registerOffers() []checkers.Checker {
+	return append([]checkers.Checker{checkers.Causal()}, staleness()...)
+}
+
+// staleness returns the checker of how stale reads are. It sets no bounds: an experiment may expect them of
+// its measures.
+func staleness() []checkers.Checker {
+	return []checkers.Checker{checkers.Staleness(checkers.StalenessOptions{})}
+}
+
 // properties lists what the checkers decide, each property once.
 func properties(all []checkers.Checker) []string {
 	var names []string

@@ -18,8 +18,9 @@ func QuestionAnswerInfo() Info {
 		Options: map[string]string{
 			"colocate": "true: the keys of a pair are in one shard; false (default): they are hashed apart",
 		},
-		Makes: properties(questionAnswerCheckers()),
-		New:   newQuestionAnswer,
+		Makes:  properties(questionAnswerCheckers()),
+		Offers: properties(registerOffers()),
+		New:    newQuestionAnswer,
 	}
 }
 
@@ -45,7 +46,7 @@ func newQuestionAnswer(p *Params) (Workload, error) {
 	for i := range d.pairs {
 		d.pairs[i] = d.open()
 	}
-	return s.workload(d, questionAnswerCheckers()...)
+	return s.workload(d, questionAnswerCheckers(), registerOffers())
 }
 
 // dialogue is the player of the workload question-answer. The first threads are askers, the next ones

@@ -17,8 +17,9 @@ func RegisterInfo() Info {
 			"ops_per_key": "operations after which a key retires and a fresh one takes its place; " +
 				"0 (default) for never",
 		},
-		Makes: properties(registerCheckers()),
-		New:   newRegister,
+		Makes:  properties(registerCheckers()),
+		Offers: properties(registerOffers()),
+		New:    newRegister,
 	}
 }
 
@@ -36,7 +37,7 @@ func newRegister(p *Params) (Workload, error) {
 		mix:  s.mix(info.Mix, history.FRead, history.FWrite),
 		pool: newPool(p.Prefix, s.places(), s.opsPerKey(0)),
 	}
-	return s.workload(r, registerCheckers()...)
+	return s.workload(r, registerCheckers(), registerOffers())
 }
 
 // register is the player of the workload register.

@@ -28,8 +28,9 @@ func SessionInfo() Info {
 			"devices":      "devices of a user, used one at a time; 1 (default) or 2",
 			"device_every": "mean number of a user's operations between two changes of device; 5 (default)",
 		},
-		Makes: properties(sessionCheckers(true)),
-		New:   newSession,
+		Makes:  properties(sessionCheckers(true)),
+		Offers: properties(registerOffers()),
+		New:    newSession,
 	}
 }
 
@@ -67,7 +68,7 @@ func newSession(p *Params) (Workload, error) {
 		devices:     s.integer("devices", 1, 1, 2),
 		deviceEvery: s.integer("device_every", 5, 1, 1_000_000),
 	}
-	return s.workload(u, sessionCheckers(two)...)
+	return s.workload(u, sessionCheckers(two), registerOffers())
 }
 
 // users is the player of the workload session. The places of the pool from thread*own on are the

@@ -142,7 +142,7 @@ func (s *settings) mix(weights map[string]int, names ...string) mix {
 }
 
 // workload returns the workload that lets the player play, or the first error.
-func (s *settings) workload(who player, checks ...checkers.Checker) (Workload, error) {
+func (s *settings) workload(who player, checks ...[]checkers.Checker) (Workload, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -151,7 +151,7 @@ func (s *settings) workload(who player, checks ...checkers.Checker) (Workload, e
 		moved.sit(c.seats)
 	}
 	paced := plan.Stagger(c, 0, s.Rate, s.Seed.Named("arrivals"))
-	return &workload{Source: paced, crew: c, nodes: s.Nodes, checkers: checks}, nil
+	return &workload{Source: paced, crew: c, nodes: s.Nodes, checkers: slices.Concat(checks...)}, nil
 }
 
 // seated is a player that cares where its users sit at the beginning.

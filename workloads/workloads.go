@@ -28,8 +28,8 @@ type Workload interface {
 	// of every key used so far, then a peek of every key at every node. What fails is tried again,
 	// a few times. It is to be called when the workload has ended.
 	Final() plan.Source
-	// Checkers returns the checkers its operations make possible. They get a history with only the
-	// workload's own operations (and all nemesis and harness events).
+	// Checkers returns the checkers its operations make possible, those of Info.Offers among them. They
+	// get a history with only the workload's own operations (and all nemesis and harness events).
 	Checkers() []checkers.Checker
 }
 
@@ -39,7 +39,8 @@ type Info struct {
 	Summary string            // one sentence
 	Mix     map[string]int    // its operations with their default weights
 	Options map[string]string // its own options, with their meaning, default and what is allowed
-	Makes   []string          // the properties its operations make possible
+	Makes   []string          // the properties its operations make possible and that are checked unasked
+	Offers  []string          // those that are checked only where an experiment names them
 	// New returns the workload, or a *ParamError: the first parameter that is not allowed.
 	New func(p *Params) (Workload, error)
 }

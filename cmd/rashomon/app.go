@@ -20,6 +20,7 @@ import (
 
 // app is the command line with everything it reaches outside of itself.
 type app struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	cat            *harness.Catalogue
 	claims         fs.FS                   // claims/*.yaml
@@ -30,8 +31,8 @@ type app struct {
 
 // newApp returns the command line as it is in life.
 func newApp(stdout, stderr io.Writer) *app {
-	return &app{stdout: stdout, stderr: stderr, cat: catalogue(), claims: ci.Claims, getenv: os.Getenv,
-		now: time.Now}
+	return &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, cat: catalogue(), claims: ci.Claims,
+		getenv: os.Getenv, now: time.Now}
 }
 
 // exitError is an error with an exit code.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -28,9 +27,9 @@ type sourceFlags struct {
 
 func (f *sourceFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.format, "format", "",
-		"how the history is recorded: "+strings.Join(formatNames(), ", ")+"; by default what its name suggests")
-	flags.BoolVar(&f.keyed, "keyed", false, "values are tuples [key value], as jepsen.independent writes them")
+	flags.StringVar(&f.format, "format", "", "how the history is recorded: "+
+		strings.Join(formatNames(), ", ")+"; by default what its name suggests")
+	flags.BoolVar(&f.keyed, "keyed", false, "values are tuples [key value], as jepsen.independent has them")
 	flags.BoolVar(&f.refusals, "refusals", false,
 		"a cas that failed without an error was refused: the value was not the expected one")
 }
@@ -57,8 +56,8 @@ func (a *app) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check HISTORY",
 		Short: "Check a recorded history of any origin",
-		Long: "Reads a recorded history and decides whether it is linearizable by a model, or what else is\n" +
-			"asked for. HISTORY is a file, or - for standard input.\n\n" +
+		Long: "Reads a recorded history and decides whether it is linearizable by a model, or what else\n" +
+			"is asked for. HISTORY is a file, or - for standard input.\n\n" +
 			"Without --model the functions in the history choose one: cas-register, list, set, and so\n" +
 			"on. `rashomon explain models` says what each promises; `rashomon explain formats` lists the\n" +
 			"formats.",
@@ -75,7 +74,9 @@ func (a *app) checkCommand() *cobra.Command {
 		"what decides linearizability: auto, fast (never searches) or porcupine (always does)")
 	flags.StringSliceVar(&f.properties, "property", []string{checkers.Linearizability},
 		"what to check, by name or `all`")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return a.runCheck(cmd.Context(), &f, args[0]) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.runCheck(cmd.Context(), &f, args[0])
+	}
 	return cmd
 }
 
@@ -155,7 +156,7 @@ func (a *app) readHistory(f *sourceFlags, path string) (*history.History, error)
 	if err != nil {
 		return nil, err
 	}
-	var in io.Reader = os.Stdin
+	in := a.stdin
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
@@ -189,6 +190,15 @@ func suggestedFormat(path string) foreign.Format {
 	return foreign.JSONL
 }
 
+// propertiesOf returns what checkers decide, in their order.
+func propertiesOf(all []checkers.Checker) []string {
+	var names []string
+	for _, c := range all {
+		names = append(names, c.Properties()...)
+	}
+	return names
+}
+
 // judge checks a history for the properties named, in that order.
 func judge(ctx context.Context, h *history.History, model string, properties []string,
 	options checkers.LinOptions) ([]checkers.Verdict, error) {
@@ -196,10 +206,7 @@ func judge(ctx context.Context, h *history.History, model string, properties []s
 	if err != nil {
 		return nil, err
 	}
-	var allowed []string
-	for _, c := range available {
-		allowed = append(allowed, c.Properties()...)
-	}
+	allowed := propertiesOf(available)
 	if slices.Contains(properties, "all") {
 		properties = allowed
 	}
@@ -211,7 +218,8 @@ func judge(ctx context.Context, h *history.History, model string, properties []s
 	}
 	found := map[string]checkers.Verdict{}
 	for _, c := range available {
-		if !slices.ContainsFunc(c.Properties(), func(p string) bool { return slices.Contains(properties, p) }) {
+		asked := func(p string) bool { return slices.Contains(properties, p) }
+		if !slices.ContainsFunc(c.Properties(), asked) {
 			continue
 		}
 		for _, v := range harness.Check(ctx, c, h) {

@@ -45,11 +45,11 @@ func (a *app) explainCommand() *cobra.Command {
 	var d display
 	cmd := &cobra.Command{
 		Use:   "explain [THING]",
-		Short: "Explain workloads, faults, properties, anomalies, configuration, errors, marks",
+		Short: "Explain workloads, faults, properties, anomalies, configuration, models, formats, and more",
 		Long: "Explains what experiments can name and tables can show, from the program's own tables.\n" +
 			"THING is a topic (see `rashomon explain`) or anything that has an entry: a workload, a\n" +
 			"family of faults, a property, a kind of anomaly, a field of the configuration or one of\n" +
-			"its values, an error code, a mark.",
+			"its values, an error code, a mark, a model, a format of histories.",
 		Example: "  rashomon explain\n  rashomon explain faults\n  rashomon explain lost-write\n" +
 			"  rashomon explain replication\n  rashomon explain config --output markdown",
 		Args: cobra.MaximumNArgs(1),

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rashomon-harness/rashomon/checkers"
 	"github.com/rashomon-harness/rashomon/history"
+	"github.com/rashomon-harness/rashomon/history/foreign"
 	"github.com/rashomon-harness/rashomon/nemesis"
 	"github.com/rashomon-harness/rashomon/refimpl"
 	"github.com/rashomon-harness/rashomon/results"
@@ -25,6 +27,8 @@ func (a *app) topics() []topic {
 		errorTopic(),
 		markTopic(),
 		situationTopic(),
+		modelTopic(),
+		formatTopic(),
 	}
 }
 
@@ -42,7 +46,8 @@ func workloadTopic(infos []workloads.Info) topic {
 		for _, name := range slices.Sorted(maps.Keys(info.Options)) {
 			e.Details = append(e.Details, detail{name, info.Options[name]})
 		}
-		e.Details = append(e.Details, detail{"can be judged by", strings.Join(info.Makes, ", ")})
+		e.Details = append(e.Details, detail{"can be judged by", strings.Join(info.Makes, ", ")},
+			detail{"when asked, also by", strings.Join(info.Offers, ", ")})
 		t.Entries = append(t.Entries, e)
 	}
 	return t
@@ -129,6 +134,29 @@ func situationTopic() topic {
 		" them: expect.marks."}
 	for m := range refimpl.NumMarks {
 		t.Entries = append(t.Entries, entry{Name: m.String(), Meaning: situations[m]})
+	}
+	return t
+}
+
+func modelTopic() topic {
+	t := topic{Name: "models", About: "What an object of a recorded history is (check --model). Without" +
+		" --model the functions in the history choose one."}
+	for _, m := range checkers.Models() {
+		e := entry{Name: m.Name, Meaning: m.Meaning,
+			Details: []detail{{"functions", strings.Join(m.Functions, ", ")}}}
+		if all, err := checkers.OfModel(m.Name, checkers.LinOptions{}); err == nil {
+			e.Details = append(e.Details, detail{"can be judged by", strings.Join(propertiesOf(all), ", ")})
+		}
+		t.Entries = append(t.Entries, e)
+	}
+	return t
+}
+
+func formatTopic() topic {
+	t := topic{Name: "formats", About: "How histories are recorded (check --format, export --format)." +
+		" Without --format the end of the file's name chooses one."}
+	for _, f := range foreign.Formats() {
+		t.Entries = append(t.Entries, entry{Name: string(f.Name), Meaning: f.Meaning})
 	}
 	return t
 }

@@ -116,9 +116,10 @@ func unlessNever(t int64) *int64 {
 // rowOf returns operation i as a row.
 func rowOf(h *history.History, i int) Row {
 	op := h.Op(i)
-	row := Row{Index: int64(i), Process: op.Process, Session: op.Session, Device: op.Device, F: op.F, Key: op.Key,
-		Keys: op.Keys, Type: op.Type.String(), Call: op.Call, Return: unlessNever(op.Return), Node: op.Node,
-		ErrorCode: op.Err.Code.String(), ErrorText: op.Err.Text, Op: op.ID.String(), Invoked: int64(op.Invoked)}
+	row := Row{Index: int64(i), Process: op.Process, Session: op.Session, Device: op.Device, F: op.F,
+		Key: op.Key, Keys: op.Keys, Type: op.Type.String(), Call: op.Call, Return: unlessNever(op.Return),
+		Node: op.Node, ErrorCode: op.Err.Code.String(), ErrorText: op.Err.Text, Op: op.ID.String(),
+		Invoked: int64(op.Invoked)}
 	row.Arg, row.ArgInt = valueOf(op.Arg)
 	row.Result, row.ResultInt = valueOf(op.Result)
 	if op.Ev != nil {

@@ -47,8 +47,8 @@ func TestWrite(t *testing.T) {
 	}
 	write, cas, both, read := rows[0], rows[1], rows[2], rows[3]
 	switch {
-	case write.F != "write" || write.Key != "k" || *write.ArgInt != 1 || *write.Arg != "1" || write.Type != "ok",
-		write.Call != h.Call(0) || *write.Return != h.Return(0) || write.Node != "n1":
+	case write.F != "write" || write.Key != "k" || *write.ArgInt != 1 || *write.Arg != "1",
+		write.Type != "ok" || write.Call != h.Call(0) || *write.Return != h.Return(0) || write.Node != "n1":
 		t.Errorf("write: %+v", write)
 	case cas.Return != nil || cas.Type != "info" || *cas.Arg != "[1,2]" || cas.ArgInt != nil,
 		cas.ErrorCode != "timeout" || cas.Device != "d2":
