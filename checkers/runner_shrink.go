@@ -19,8 +19,12 @@ const (
 func (s *seeker) shrink(all []int32, found Refutation) []int32 {
 	acts := s.plan.acts
 	s.most = s.steps + max(shrinkFactor*found.Steps, shrinkMinSteps)
-	// The search never came to what was called later, so the rest is illegal for the same reasons.
+	// The search never came to what was called later. Where acts mean the same without it the rest is
+	// illegal for the same reasons; elsewhere that is tried.
 	core := slices.DeleteFunc(slices.Clone(all), func(i int32) bool { return acts[i].call > found.Reach })
+	if !s.plan.numbers && !s.illegal(core) {
+		core = slices.Clone(all)
+	}
 	slices.SortStableFunc(core, func(a, b int32) int { return cmp.Compare(acts[a].ret, acts[b].ret) })
 	byReturn := core
 	core = s.shortest(len(core), func(n int) []int32 { return byReturn[:n] })
