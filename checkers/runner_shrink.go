@@ -21,7 +21,7 @@ func (s *seeker) shrink(all []int32, found Refutation) []int32 {
 	s.most = s.steps + max(shrinkFactor*found.Steps, shrinkMinSteps)
 	// The search never came to what was called later. Where acts mean the same without it the rest is
 	// illegal for the same reasons; elsewhere that is tried.
-	core := slices.DeleteFunc(slices.Clone(all), func(i int32) bool { return acts[i].call > found.Reach })
+	core := s.plan.within(all, found.Reach)
 	if !s.plan.numbers && !s.illegal(core) {
 		core = slices.Clone(all)
 	}
@@ -39,6 +39,22 @@ func (s *seeker) shrink(all []int32, found Refutation) []int32 {
 		core = s.without(core, 1)
 	}
 	return s.plan.closed(core)
+}
+
+// within returns the acts that were called by a time, and the makers of what those that are a cas expect:
+// without them a cas would be taken for a mere write.
+func (p *plan) within(all []int32, reach int64) []int32 {
+	in := make([]bool, len(p.acts))
+	for _, i := range all {
+		a := &p.acts[i]
+		if a.call > reach {
+			continue
+		}
+		if in[i] = true; a.kind == actCAS {
+			p.addAll(a.old, func(j int32) { in[j] = true })
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(i int32) bool { return !in[i] })
 }
 
 // illegal reports whether the part that core needs is known to be illegal.
