@@ -158,7 +158,8 @@ func (g *causalDraw) txn(op *history.Op) {
 	used := map[string]bool{}
 	for range 1 + g.d.n(3) {
 		key := g.key()
-		f, v := "r", history.Value{}
+		f := "r"
+		var v history.Value
 		if g.d.bool(2) {
 			if used[key] && g.s.unique {
 				continue // written once, so that all can be decided

@@ -1,7 +1,6 @@
 package checkers
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -96,12 +95,15 @@ func newChains(r *register) *chains {
 		}
 	}
 	places := int32(0)
+	all := make([]int32, 0, n) // the values of all chains
 	for id, root := range roots {
 		ch := chain{root: root, first: history.Never, last: math.MinInt64}
+		from := len(all)
 		for v := root; v >= 0; v = next[v] {
-			c.of[v], c.at[v] = int32(id), int32(len(ch.values))
-			ch.values = append(ch.values, v)
+			c.of[v], c.at[v] = int32(id), int32(len(all)-from)
+			all = append(all, v)
 		}
+		ch.values = all[from:]
 		c.list, c.begins = append(c.list, ch), append(c.begins, places)
 		places += 2 * int32(len(ch.values))
 	}
@@ -248,7 +250,7 @@ func (c *chains) zoneOrder() []zone {
 			order = append(order, zone{ch.first, ch.last, int32(id)})
 		}
 	}
-	slices.SortFunc(order, func(a, b zone) int { return cmp.Compare(a.first, b.first) })
+	sortZones(order)
 	return order
 }
 

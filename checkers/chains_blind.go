@@ -14,14 +14,15 @@ import (
 // One is wrong when it lies strictly inside the time in which that value was certainly there: after one
 // operation of the value had returned and before another was called, nothing else can have been written.
 //
-// Otherwise all of them together are tried to be placed in an order of the chains that explains the rest. Let
-// the values be u(1), u(2), .. in that order, and b(i) the moment at which u(i) was set. The other operations
-// allow exactly the moments b(1) <= b(2) <= .. with E(i) <= b(i) <= L(i), where E(i) is the largest call up to
-// the producer of u(i) and L(i) the smallest return from there on. A refusal of u(i) in [c, r] has a moment at
-// which the value was another iff b(i) >= c or b(i+1) <= r. The b(i) that can be reached are an interval
-// [E(i), H(i)]: a moment y of b(i+1) up to H(i) is reached from b(i) = y, where u(i) is there for no time; one
-// beyond it best from b(i) = H(i), if y <= r for every refusal of u(i) with c > H(i). So H(i+1) is the least of
-// L(i+1) and those r, and there is a placement in this order iff no H(i) is below its E(i).
+// Otherwise all of them together are tried to be placed in an order of the chains that explains the rest.
+// Let the values be u(1), u(2), .. in that order, and b(i) the moment at which u(i) was set. The other
+// operations allow exactly the moments b(1) <= b(2) <= .. with E(i) <= b(i) <= L(i), where E(i) is the
+// largest call up to the producer of u(i) and L(i) the smallest return from there on. A refusal of u(i) in
+// [c, r] has a moment at which the value was another iff b(i) >= c or b(i+1) <= r. The b(i) that can be
+// reached are an interval [E(i), H(i)]: a moment y of b(i+1) up to H(i) is reached from b(i) = y, where u(i)
+// is there for no time; one beyond it best from b(i) = H(i), if y <= r for every refusal of u(i) with
+// c > H(i). So H(i+1) is the least of L(i+1) and those r, and there is a placement in this order iff no H(i)
+// is below its E(i).
 //
 // Ambiguous writes that nobody observed can be put between two chains, or behind the last, where that helps.
 // What finds no place is searched.
@@ -151,9 +152,9 @@ func (r *refusals) goneBy(v int32, high int64) int64 {
 	return gone
 }
 
-// bridge puts a spare write behind a value that was set at early or later and must be gone by a time, so that
-// it is; what follows must be there by late. It returns when the spare write's value must be gone, or the
-// given time when there is no such write.
+// bridge puts a spare write behind a value that was set at early or later and must be gone by a time, so
+// that it is; what follows must be there by late. It returns when the spare write's value must be gone, or
+// the given time when there is no such write.
 func (r *refusals) bridge(gone, early, late int64) int64 {
 	if len(r.spare) == 0 {
 		return gone

@@ -176,7 +176,7 @@ type keyResult struct {
 	engine   string
 	unknown  string
 	versions versionTally
-	refuted  Refutation // by search: there is no witness yet
+	refuted  int64 // by search: there is no witness yet
 }
 
 // Check implements Checker.
@@ -196,6 +196,17 @@ type linRun struct {
 	split    *keySplit
 	deadline time.Time
 	keys     []keyResult
+	memory   sync.Pool // of *keyHistory, to be used again
+}
+
+// take returns the history of a key.
+func (r *linRun) take(key int) *keyHistory {
+	k, used := r.memory.Get().(*keyHistory)
+	if !used {
+		k = &keyHistory{h: r.h, model: r.model}
+	}
+	k.take(r.split.names[key], r.split.places[key])
+	return k
 }
 
 // judge judges one key.
@@ -206,7 +217,11 @@ func (r *linRun) judge(key int) {
 		res.unknown = Stopped
 		return
 	}
-	k := keyHistoryOf(r.h, r.model, r.split.names[key], r.split.places[key])
+	k := r.take(key)
+	defer func() { // what is kept of it needs nothing but its witnesses
+		res.tell()
+		r.memory.Put(k)
+	}()
 	res.chances(k.opportunities())
 	res.versions = k.compareVersions()
 	if res.unknown = cmp.Or(k.odd, r.split.odd); res.unknown != "" {
@@ -223,7 +238,7 @@ func (r *linRun) judge(key int) {
 	}
 	switch answer := r.search(d.job); answer.Result {
 	case Invalid:
-		res.refuted = answer.Refutation
+		res.refuted = max(answer.Steps, 1)
 	case Unknown:
 		res.unknown = answer.Reason
 	}
@@ -261,7 +276,7 @@ func (r *linRun) verdict() Verdict {
 		if res.unknown != "" {
 			unknown = append(unknown, "key "+r.split.names[key]+": "+res.unknown)
 		}
-		if res.refuted.Steps > 0 {
+		if res.refuted > 0 {
 			illegal = append(illegal, key)
 		}
 	}
@@ -277,8 +292,7 @@ func (r *linRun) verdict() Verdict {
 func (r *linRun) explain(t *tally, keys []int) {
 	witnesses := make([][]int32, len(keys))
 	eachOf(len(keys), func(i int) {
-		k := keyHistoryOf(r.h, r.model, r.split.names[keys[i]], r.split.places[keys[i]])
-		d := r.decide(k, newTally(Linearizability))
+		d := r.decide(r.take(keys[i]), newTally(Linearizability))
 		d.job.Witness, d.job.Refuted = true, r.keys[keys[i]].refuted
 		answer := r.search(d.job)
 		witnesses[i] = d.job.witness(&answer)

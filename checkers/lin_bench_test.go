@@ -142,6 +142,9 @@ func BenchmarkLinearizable(b *testing.B) {
 		{"cas/keys=1/clients=5/ops=1000", CASRegister, Valid, func() *history.History {
 			return casChain(5, 1000)
 		}},
+		{"cas/keys=1/clients=20/ops=1000000", CASRegister, Valid, func() *history.History {
+			return casChain(20, 1_000_000)
+		}},
 		{"list/keys=1000/clients=20/ops=200000", AppendList, Valid, func() *history.History {
 			return lists(1000, 20, 200_000)
 		}},

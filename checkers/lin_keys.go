@@ -32,22 +32,24 @@ type deedOf struct {
 
 // keyHistory is the history of one key.
 type keyHistory struct {
-	h      *history.History
-	model  Model
-	key    string
-	values valueTable
-	deeds  []deedOf   // by call
-	lists  []listRead // AppendList, Set: what reads returned
-	failed []failedWrite
-	places []int32 // all operations
-	beyond bool    // there is more than deeds can tell: removals, questions about one element
-	wrong  []int32 // operations that are wrong by themselves: refused because it was what they expected
-	odd    string  // why the model does not fit this key; "" when it does
+	h       *history.History
+	model   Model
+	key     string
+	values  valueTable
+	deeds   []deedOf   // by call
+	lists   []listRead // AppendList, Set: what reads returned
+	numbers []int32    // of the elements of all lists
+	blocks  []block    // memory for the register
+	failed  []failedWrite
+	places  []int32 // all operations
+	beyond  bool    // there is more than deeds can tell: removals, questions about one element
+	wrong   []int32 // operations that are wrong by themselves: refused because it was what they expected
+	odd     string  // why the model does not fit this key; "" when it does
 }
 
-// listRead is a list that was read: the numbers of its elements. A null list is empty.
+// listRead is a list that was read: its place in keyHistory.numbers. A null list is empty.
 type listRead struct {
-	elements []int32
+	from, to int
 	noList   bool // what was read is something else
 }
 
@@ -59,13 +61,16 @@ type failedWrite struct {
 // name returns the value with that number, as sentences write it.
 func (k *keyHistory) name(value int32) string { return brief(k.values.name(value)) }
 
-// keyHistoryOf returns the history of one key, from the places of the operations that touch it. An
-// operation over several keys is taken apart into one for each of its keys, which a linearizable store allows
-// as well; that they take effect together is not checked.
-func keyHistoryOf(h *history.History, model Model, key string, places []int32) *keyHistory {
-	k := &keyHistory{h: h, model: model, key: key, places: places, deeds: make([]deedOf, 0, len(places))}
+// take makes k the history of one key, from the places of the operations that touch it; what it was is
+// overwritten. An operation over several keys is taken apart into one for each of its keys, which a
+// linearizable store allows as well; that they take effect together is not checked.
+func (k *keyHistory) take(key string, places []int32) {
+	k.key, k.places, k.odd, k.beyond = key, places, "", false
+	k.values.reset()
+	k.deeds = slices.Grow(k.deeds[:0], len(places))
+	k.lists, k.numbers, k.failed, k.wrong = k.lists[:0], k.numbers[:0], k.failed[:0], k.wrong[:0]
 	for _, i := range places {
-		if h.Key(int(i)) >= 0 && h.F(int(i)) != history.FTxn {
+		if k.h.Key(int(i)) >= 0 && k.h.F(int(i)) != history.FTxn {
 			k.takeSingle(i)
 		} else {
 			k.takePart(i)
@@ -75,7 +80,6 @@ func keyHistoryOf(h *history.History, model Model, key string, places []int32) *
 	if !slices.IsSortedFunc(k.deeds, byCall) {
 		slices.SortStableFunc(k.deeds, byCall)
 	}
-	return k
 }
 
 // takeSingle adds the deed of an operation on this key alone.
@@ -87,11 +91,17 @@ func (k *keyHistory) takeSingle(i int32) {
 	case history.FRead:
 		if n, isInt := h.ResultInt(int(i)); isInt && !k.collects() {
 			k.sawNumber(i, k.values.integer(n))
+		} else if ints, areInts := h.ResultInts(int(i)); areInts && k.collects() {
+			k.sawList(i, k.listOfInts(ints))
 		} else if h.Type(int(i)) == history.Ok {
 			k.saw(i, h.Result(int(i)))
 		}
 	case history.FWrite, history.FAppend, history.FDelete:
-		k.change(i, f, h.Arg(int(i)))
+		if n, isInt := h.ArgInt(int(i)); isInt && f != history.FDelete && k.changedBy(f) {
+			k.mayHaveDone(i, k.deed(i, writeDeed, k.values.integer(n)))
+		} else {
+			k.change(i, f, h.Arg(int(i)))
+		}
 	case history.FAdd:
 		k.change(i, f, h.Arg(int(i)))
 	case history.FCAS:
@@ -128,8 +138,12 @@ func (k *keyHistory) saw(i int32, v history.Value) {
 	if _, isList := v.AsList(); k.model == Set && !isList && !v.IsNull() {
 		k.oddity(i, "a read of a set returned "+v.String())
 	}
+	k.sawList(i, k.listOf(v))
+}
+
+func (k *keyHistory) sawList(i int32, list listRead) {
 	k.deeds = append(k.deeds, k.deed(i, readDeed, int32(len(k.lists))))
-	k.lists = append(k.lists, k.listOf(v))
+	k.lists = append(k.lists, list)
 }
 
 func (k *keyHistory) sawNumber(i, value int32) { k.deeds = append(k.deeds, k.deed(i, readDeed, value)) }
@@ -137,14 +151,26 @@ func (k *keyHistory) sawNumber(i, value int32) { k.deeds = append(k.deeds, k.dee
 // listOf returns a value that was read from a list.
 func (k *keyHistory) listOf(v history.Value) listRead {
 	list, isList := v.AsList()
-	if !isList {
-		return listRead{noList: !v.IsNull()}
-	}
-	elements := make([]int32, len(list))
+	from := len(k.numbers)
 	for at := range list {
-		elements[at] = k.values.number(list[at])
+		k.numbers = append(k.numbers, k.values.number(list[at]))
 	}
-	return listRead{elements: elements}
+	return listRead{from: from, to: len(k.numbers), noList: !isList && !v.IsNull()}
+}
+
+// listOfInts returns a list of integers that was read.
+func (k *keyHistory) listOfInts(ints []int64) listRead {
+	from := len(k.numbers)
+	for _, n := range ints {
+		k.numbers = append(k.numbers, k.values.integer(n))
+	}
+	return listRead{from: from, to: len(k.numbers)}
+}
+
+// list returns the elements that the read d returned; anything that is no list is empty.
+func (k *keyHistory) list(d *deedOf) []int32 {
+	read := &k.lists[d.value]
+	return k.numbers[read.from:read.to]
 }
 
 // change adds a write, a delete (a write of null) or an append.
@@ -187,39 +213,46 @@ func (k *keyHistory) mayHaveDone(i int32, d deedOf) {
 }
 
 func (k *keyHistory) takeCAS(i int32) {
-	arg := k.h.Arg(int(i))
-	args, _ := arg.AsList()
-	if k.model != CASRegister || len(args) != 2 {
-		k.oddity(i, "the model has no "+history.FCAS+" "+arg.String())
-		return
-	}
 	d := k.deed(i, casDeed, 0)
-	d.old, d.value = k.values.number(args[0]), k.values.number(args[1])
+	if ints, areInts := k.h.ArgInts(int(i)); areInts && len(ints) == 2 && k.model == CASRegister {
+		d.old, d.value = k.values.integer(ints[0]), k.values.integer(ints[1])
+	} else {
+		arg := k.h.Arg(int(i))
+		args, _ := arg.AsList()
+		if k.model != CASRegister || len(args) != 2 {
+			k.oddity(i, "the model has no "+history.FCAS+" "+arg.String())
+			return
+		}
+		d.old, d.value = k.values.number(args[0]), k.values.number(args[1])
+	}
 	if k.h.Type(int(i)) == history.Ok {
-		op := k.h.Op(int(i))
-		swapped, found, ok := op.CASResult()
-		switch {
-		case !ok:
-			k.oddity(i, "a cas completed with "+op.Result.String())
-			return
-		case len(found) > 0 && found[0].Equal(args[0]):
-			k.wrong = append(k.wrong, i)
-			return
-		case len(found) > 0:
-			k.saw(i, found[0])
-			return
-		case !swapped:
-			d.kind = notDeed
-		}
+		k.answered(d)
+	} else if d.old != d.value { // else it changes nothing, whether it happened or not
+		k.mayHaveDone(i, d)
 	}
-	if d.kind == casDeed && d.old == d.value {
-		// It changes nothing: a read of old when it was done, nothing at all when that is not known.
-		if k.h.Type(int(i)) == history.Ok {
-			k.saw(i, args[0])
+}
+
+// answered adds a cas that was answered, as what its answer says that it was.
+func (k *keyHistory) answered(d deedOf) {
+	answer := history.Op{Type: history.Ok, Result: k.h.Result(int(d.op))}
+	swapped, found, ok := answer.CASResult()
+	switch {
+	case !ok:
+		k.oddity(d.op, "a cas completed with "+answer.Result.String())
+	case len(found) > 0:
+		if value := k.values.number(found[0]); value != d.old {
+			k.sawNumber(d.op, value)
+		} else {
+			k.wrong = append(k.wrong, d.op)
 		}
-		return
+	case !swapped:
+		d.kind = notDeed
+		k.deeds = append(k.deeds, d)
+	case d.old == d.value: // it changes nothing
+		k.sawNumber(d.op, d.old)
+	default:
+		k.deeds = append(k.deeds, d)
 	}
-	k.mayHaveDone(i, d)
 }
 
 // takePart adds what an operation over several keys did to this one.

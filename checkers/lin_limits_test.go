@@ -139,11 +139,15 @@ func TestValueTable(t *testing.T) {
 		values = append(values, history.IntValue(n*(n%3+1)*7)) // dense and not, from below and above
 	}
 	var table valueTable
-	for round := range 2 {
+	for round := range 6 {
+		if round%2 == 0 { // the memory of another key's values must not show
+			table.reset()
+			slices.Reverse(values[1:])
+		}
 		for i := range values {
 			got := table.number(values[i])
 			first := slices.IndexFunc(values, values[i].Equal)
-			if round == 1 && !table.name(got).Equal(values[i]) || got != table.number(values[first]) {
+			if round%2 == 1 && !table.name(got).Equal(values[i]) || got != table.number(values[first]) {
 				t.Errorf("round %d: %v has number %d, that of %v", round, values[i], got, table.name(got))
 			}
 		}
@@ -246,5 +250,7 @@ func TestPruning(t *testing.T) {
 // onlyKey returns the history of the only key of a history.
 func onlyKey(h *history.History, model Model) *keyHistory {
 	split := splitKeys(h)
-	return keyHistoryOf(h, model, split.names[0], split.places[0])
+	k := &keyHistory{h: h, model: model}
+	k.take(split.names[0], split.places[0])
+	return k
 }

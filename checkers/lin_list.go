@@ -64,10 +64,8 @@ func newLinList(k *keyHistory) *linList {
 	for e := range l.elements {
 		l.elements[e].producer, l.elements[e].in = -1, -1
 	}
-	for _, read := range k.lists {
-		for _, id := range read.elements {
-			l.elements[id].met = true
-		}
+	for _, id := range k.numbers {
+		l.elements[id].met = true
 	}
 	for i := range k.deeds {
 		d := &k.deeds[i]
@@ -83,9 +81,6 @@ func newLinList(k *keyHistory) *linList {
 	}
 	return l
 }
-
-// list returns the elements that the read d returned; anything that is no list is empty.
-func (l *linList) list(d *deedOf) []int32 { return l.lists[d.value].elements }
 
 // checkReads reports and drops the reads that are wrong by themselves: no list, elements that were not
 // appended, or not yet, or that are in it too often.

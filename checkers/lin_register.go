@@ -52,9 +52,10 @@ func decideRegister(k *keyHistory, t *tally, e Engine) decision {
 }
 
 func newRegister(k *keyHistory) *register {
-	r := &register{keyHistory: k, blocks: make([]block, k.values.size()), unique: true, plain: true}
+	k.blocks = slices.Grow(k.blocks[:0], k.values.size())[:k.values.size()]
+	r := &register{keyHistory: k, blocks: k.blocks, unique: true, plain: true}
 	for v := range r.blocks {
-		r.blocks[v].producer = -1
+		r.blocks[v] = block{producer: -1}
 	}
 	r.blocks[0].producers = 1
 	for i := range k.deeds {

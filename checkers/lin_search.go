@@ -61,12 +61,11 @@ func (k *keyHistory) seen(d *deedOf) history.Value {
 	if k.model != AppendList {
 		return k.values.name(d.value)
 	}
-	read := &k.lists[d.value]
-	if read.noList {
+	if k.lists[d.value].noList {
 		return k.h.Result(int(d.op))
 	}
-	list := make([]history.Value, len(read.elements))
-	for at, id := range read.elements {
+	list := make([]history.Value, len(k.list(d)))
+	for at, id := range k.list(d) {
 		list[at] = k.values.name(id)
 	}
 	return history.ListValue(list...)

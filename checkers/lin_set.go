@@ -12,10 +12,10 @@ func decideSet(k *keyHistory, t *tally, e Engine) decision {
 	for i := range k.deeds {
 		d := &k.deeds[i]
 		if d.kind == writeDeed {
-			s.adds = append(s.adds, setAdd{call: d.call, ret: d.ret, op: d.op, element: d.value, sure: d.sure})
+			s.adds = append(s.adds, setAdd{call: d.call, ret: d.ret, op: d.op, element: d.value,
+				sure: d.sure})
 		} else {
-			s.reads = append(s.reads, setRead{call: d.call, ret: d.ret, op: d.op,
-				elements: k.lists[d.value].elements})
+			s.reads = append(s.reads, setRead{call: d.call, ret: d.ret, op: d.op, elements: k.list(d)})
 		}
 	}
 	failed := k.failedByValue()
@@ -42,11 +42,11 @@ func (k *keyHistory) sayFlaw(w *witness, f *setFlaw) string {
 		return w.did(op) + " with " + element + " although " + w.whose(other) + " began only " +
 			span(other.Call-op.Return) + " later"
 	case ReadsDisagree:
-		return w.did(op) + " without " + k.name(f.elements[1]) + " and " + w.did(other) + " without " + element +
-			": neither can come before the other"
+		return w.did(op) + " without " + k.name(f.elements[1]) + " and " + w.did(other) + " without " +
+			element + ": neither can come before the other"
 	case NewOldInversion:
-		return w.did(op) + " without " + element + " although " + w.whose(other) + ", which has it, had returned " +
-			earlier(other.Return, op.Call)
+		return w.did(op) + " without " + element + " although " + w.whose(other) +
+			", which has it, had returned " + earlier(other.Return, op.Call)
 	case ReorderedAdd:
 		late := w.at(f.ops[2])
 		return w.did(op) + " with " + element + " without " + k.name(f.elements[1]) + " although " +
@@ -62,7 +62,8 @@ func (k *keyHistory) whole() *keyJob {
 	j := &keyJob{Job: Job{Model: linModelNames[k.model]}}
 	for _, i := range k.places {
 		op := k.h.Op(int(i))
-		if list, _ := op.Result.AsList(); len(op.Keys) > 0 && op.F == history.FRead && len(list) == len(op.Keys) {
+		list, _ := op.Result.AsList()
+		if op.F == history.FRead && len(list) == len(op.Keys) {
 			for at, key := range op.Keys {
 				if key == k.key {
 					op.Result = list[at]

@@ -55,7 +55,8 @@ func judgeDrawing(t *testing.T, text string) string {
 	if err != nil {
 		t.Fatalf("%s: %v", title, err)
 	}
-	model, ok := map[string]Model{"register": Register, "cas": CASRegister, "list": AppendList}[name]
+	model, ok := map[string]Model{"register": Register, "cas": CASRegister, "list": AppendList,
+		"set": Set}[name]
 	if !ok {
 		t.Fatalf("%s: no such model", title)
 	}

@@ -19,6 +19,16 @@ type scalar struct {
 	text string
 }
 
+// reset forgets all values, and keeps the memory.
+func (t *valueTable) reset() {
+	clear(t.dense)
+	t.dense = t.dense[:0]
+	clear(t.ints)
+	clear(t.others)
+	clear(t.names)
+	t.nums = t.nums[:0]
+}
+
 // size returns how many numbers are in use.
 func (t *valueTable) size() int { return max(len(t.nums), 1) }
 
@@ -84,12 +94,14 @@ func (t *valueTable) number(v history.Value) int32 {
 }
 
 func (t *valueTable) grow(size int) {
+	if size <= len(t.dense) {
+		return
+	}
+	size = max(size, 2*len(t.dense), 64)
 	if size > cap(t.dense) {
-		t.dense = append(make([]int32, 0, max(2*cap(t.dense), size, 64)), t.dense...)
+		t.dense = append(make([]int32, 0, size), t.dense...)
 	}
-	if size > len(t.dense) {
-		t.dense = t.dense[:size]
-	}
+	t.dense = t.dense[:size] // which is zero behind its end, see reset
 }
 
 func scalarOf(v *history.Value) scalar {

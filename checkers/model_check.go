@@ -76,7 +76,7 @@ func (s *specified) explain(
 	answers := make([]Answer, len(shown))
 	eachOf(len(shown), func(i int) {
 		jobs[i] = subjects[shown[i]].job(h, s.model, s.limits)
-		jobs[i].Witness, jobs[i].Refuted = true, found[illegal[i]].Refutation
+		jobs[i].Witness, jobs[i].Refuted = true, found[illegal[i]].Steps
 		answers[i] = s.runner.Run(ctx, jobs[i])
 	})
 	for i, answer := range answers {

@@ -83,7 +83,6 @@ type plan struct {
 	made    []making // by value
 	machine machine
 	initial bool    // the initial state holds the value 0, null
-	numbers bool    // the state is one value: acts mean the same without later ones
 	byValue bool    // acts see and make values: what nobody saw can be left out
 	weakens bool    // a cas without the makers of what it found is taken for a mere write
 	blind   bool    // there is an actNot

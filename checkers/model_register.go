@@ -83,7 +83,7 @@ func takeMutex(p *plan, op *history.Op, a *act) (why string) {
 
 // readyNumbers returns the machine of one value: its state is the value's number.
 func readyNumbers(p *plan) (m machine, why string) {
-	p.numbers, p.byValue, p.initial = true, true, true
+	p.byValue, p.initial = true, true
 	p.weakens = p.spec.Name != "mutex"
 	states := make([]any, len(p.values.names)) // made once: a number in an interface is an allocation
 	for v := range states {

@@ -17,9 +17,9 @@ type Job struct {
 	Ops     []history.Op
 	Limits  Limits
 	Witness bool // whether an illegal history is to be made smaller
-	// Refuted is the Answer.Refutation of an earlier search of the same job, which found it illegal: then
-	// only the witness is searched for. The zero Refutation is none.
-	Refuted Refutation
+	// Refuted is the Answer.Steps of an earlier search of the same job, which found it illegal: then only
+	// the witness is searched for. 0 for none.
+	Refuted int64
 }
 
 // Limits bounds the search of one job. A zero field means the default.
@@ -54,15 +54,8 @@ type Answer struct {
 	// Witness has the places in Job.Ops, rising, of operations that no order explains by themselves, given
 	// that those left out may have happened or not. Only with Job.Witness and of an Invalid one.
 	Witness []int `json:"witness,omitempty"`
-	// Refutation is how an Invalid answer was found.
-	Refutation Refutation `json:"refutation"`
-}
-
-// Refutation is how a search found a history illegal.
-type Refutation struct {
-	Steps int64 `json:"steps"` // how much was searched; at least 1
-	// Reach is the latest call that the search came to, nanoseconds: what was called later played no part.
-	Reach int64 `json:"reach"`
+	// Steps is how much was searched to find an Invalid answer; at least 1.
+	Steps int64 `json:"steps,omitempty"`
 }
 
 // Runner searches jobs with the general engine. Run may be called from several goroutines at once. It keeps

@@ -2,7 +2,6 @@ package checkers
 
 import (
 	"context"
-	"math"
 	"slices"
 	"time"
 
@@ -26,18 +25,18 @@ func (InProcess) Run(ctx context.Context, job *Job) Answer {
 	case unknown != "":
 		return undecided("%s", unknown)
 	case p.wrong != nil && job.Witness:
-		return Answer{Result: Invalid, Witness: p.opsOf(p.wrong), Refutation: Refutation{Steps: 1}}
+		return Answer{Result: Invalid, Witness: p.opsOf(p.wrong), Steps: 1}
 	case p.wrong != nil:
-		return Answer{Result: Invalid, Refutation: Refutation{Steps: 1}}
+		return Answer{Result: Invalid, Steps: 1}
 	}
 	s := seeker{ctx: ctx, plan: p, limits: limits, deadline: deadline}
 	all := p.all()
-	answer := Answer{Result: Invalid, Refutation: job.Refuted}
-	if job.Refuted.Steps == 0 {
+	answer := Answer{Result: Invalid, Steps: job.Refuted}
+	if job.Refuted == 0 {
 		answer = s.run(all)
 	}
 	if answer.Result == Invalid && job.Witness {
-		answer.Witness = p.opsOf(s.shrink(all, answer.Refutation))
+		answer.Witness = p.opsOf(s.shrink(all, answer.Steps))
 	}
 	return answer
 }
@@ -65,8 +64,7 @@ type seeker struct {
 
 // run searches the given acts.
 func (s *seeker) run(acts []int32) Answer {
-	b := allowance{seeker: s, left: s.limits.Memory, each: int64(len(acts)/8) + perConfiguration,
-		reach: math.MinInt64}
+	b := allowance{seeker: s, left: s.limits.Memory, each: int64(len(acts)/8) + perConfiguration}
 	part := s.plan.part(acts)
 	operations := make([]porcupine.Operation, len(part))
 	for i, a := range part {
@@ -79,7 +77,7 @@ func (s *seeker) run(acts []int32) Answer {
 	case legal:
 		return Answer{Result: Valid}
 	}
-	return Answer{Result: Invalid, Refutation: Refutation{Steps: max(b.steps, 1), Reach: b.reach}}
+	return Answer{Result: Invalid, Steps: max(b.steps, 1)}
 }
 
 // model returns the plan's machine as the engine takes it, which pays for what is remembered.
@@ -94,9 +92,7 @@ func (p *plan) model(b *allowance) porcupine.Model {
 			if b.usedUp() {
 				return false, state
 			}
-			a := input.(*act)
-			b.reach = max(b.reach, a.call)
-			ok, next := m.step(state, a)
+			ok, next := m.step(state, input.(*act))
 			if ok {
 				b.pay(m.size(next))
 			}
@@ -127,7 +123,6 @@ type allowance struct {
 	each  int64   // of a configuration, beside its state
 	paid  int64   // for the last step
 	steps int64   //
-	reach int64   // the latest call of an act that a step was tried with
 	over  *Answer // it is used up
 }
 

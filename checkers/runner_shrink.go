@@ -16,15 +16,10 @@ const (
 // shrink returns a closed part of all, all being illegal, that is illegal too and from which no single act
 // can be taken (unless a limit ends that before): the shortest prefix, of that the shortest suffix, of that
 // whatever cannot be left out in chunks that become smaller.
-func (s *seeker) shrink(all []int32, found Refutation) []int32 {
+func (s *seeker) shrink(all []int32, steps int64) []int32 {
 	acts := s.plan.acts
-	s.most = s.steps + max(shrinkFactor*found.Steps, shrinkMinSteps)
-	// The search never came to what was called later. Where acts mean the same without it the rest is
-	// illegal for the same reasons; elsewhere that is tried.
-	core := s.plan.within(all, found.Reach)
-	if !s.plan.numbers && !s.illegal(core) {
-		core = slices.Clone(all)
-	}
+	s.most = s.steps + max(shrinkFactor*steps, shrinkMinSteps)
+	core := slices.Clone(all)
 	slices.SortStableFunc(core, func(a, b int32) int { return cmp.Compare(acts[a].ret, acts[b].ret) })
 	byReturn := core
 	core = s.shortest(len(core), func(n int) []int32 { return byReturn[:n] })
@@ -39,22 +34,6 @@ func (s *seeker) shrink(all []int32, found Refutation) []int32 {
 		core = s.without(core, 1)
 	}
 	return s.plan.closed(core)
-}
-
-// within returns the acts that were called by a time, and the makers of what those that are a cas expect:
-// without them a cas would be taken for a mere write.
-func (p *plan) within(all []int32, reach int64) []int32 {
-	in := make([]bool, len(p.acts))
-	for _, i := range all {
-		a := &p.acts[i]
-		if a.call > reach {
-			continue
-		}
-		if in[i] = true; a.kind == actCAS {
-			p.addAll(a.old, func(j int32) { in[j] = true })
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(i int32) bool { return !in[i] })
 }
 
 // illegal reports whether the part that core needs is known to be illegal.

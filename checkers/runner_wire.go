@@ -15,7 +15,7 @@ type wireJob struct {
 	Model   string
 	Limits  Limits
 	Witness bool
-	Refuted Refutation
+	Refuted int64
 	Ops     []wireOp
 }
 

@@ -79,6 +79,8 @@ func deed(op *history.Op, key string) string {
 		return "wrote " + key + "=" + op.Arg.String()
 	case history.FAppend:
 		return "appended " + op.Arg.String() + " to " + key
+	case history.FAdd:
+		return "added " + op.Arg.String() + " to " + key
 	case history.FDelete:
 		return "deleted " + key
 	case history.FCAS:
@@ -108,7 +110,7 @@ func thing(op *history.Op, withKey bool) string {
 	switch op.F {
 	case history.FRead, history.FPeek:
 		return op.F + " of " + key + brief(op.Result)
-	case history.FWrite, history.FAppend:
+	case history.FWrite, history.FAppend, history.FAdd:
 		return op.F + " of " + key + op.Arg.String()
 	case history.FCAS:
 		name := "cas"
@@ -208,6 +210,7 @@ type finding struct {
 	size      witnessSize
 	w         *witness
 	say       func(w *witness) string
+	told      bool // say was called; it returns what it said
 }
 
 // newTally returns an empty tally for property.
@@ -226,20 +229,14 @@ func (t *tally) count(kind string, n int64) {
 	}
 }
 
-// add counts one anomaly and keeps it for explanation when it is among the smallest. say makes its
-// sentence; it is called only if it is kept to the end. ops may hold nil and repeated operations.
-func (t *tally) add(kind, key string, say func(w *witness) string, ops ...*history.Op) {
-	t.count(kind, 1)
-	t.explain(kind, key, say, ops...)
-}
-
-// explain is add for an anomaly that is counted already.
+// explain keeps an anomaly that is counted already for explanation when it is among the smallest. say makes
+// its sentence; it is called only if it is kept to the end. ops may hold nil and repeated operations.
 func (t *tally) explain(kind, key string, say func(w *witness) string, ops ...*history.Op) {
 	size := sizeOf(ops)
 	if len(t.kept) == MaxExplained && size.compare(t.kept[MaxExplained-1].size) > 0 {
 		return // the usual case once a few are kept: nothing is allocated
 	}
-	t.keep(finding{kind, key, size, newWitness(ops...), say})
+	t.keep(finding{kind: kind, key: key, size: size, w: newWitness(ops...), say: say})
 }
 
 // keep keeps a finding when it is among the smallest.
@@ -259,6 +256,16 @@ func (t *tally) merge(o *tally) {
 	}
 	for _, f := range o.kept {
 		t.keep(f)
+	}
+}
+
+// tell makes the sentences of what is kept, which then needs nothing but its witnesses any more.
+func (t *tally) tell() {
+	for i := range t.kept {
+		if f := &t.kept[i]; !f.told {
+			sentence := f.say(f.w)
+			f.say, f.told = func(*witness) string { return sentence }, true
+		}
 	}
 }
 

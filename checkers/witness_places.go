@@ -10,8 +10,8 @@ import (
 // none is the place of no operation.
 const none int32 = -1
 
-// addAt is add for operations given by place; none and repeated ones are left out. Nothing is allocated
-// unless the anomaly is kept. say finds the operations again by witness.at.
+// addAt counts one anomaly and has it explained, by operations given by place; none and repeated ones are
+// left out. Nothing is allocated unless the anomaly is kept. say finds the operations again by witness.at.
 func (t *tally) addAt(h *history.History, kind, key string, say func(w *witness) string, places ...int32) {
 	t.count(kind, 1)
 	t.explainAt(h, kind, key, say, places...)

@@ -41,8 +41,25 @@ func (r *register) zonesByFirst() []zone {
 			order = append(order, zone{b.first, b.last, int32(v)})
 		}
 	}
-	slices.SortFunc(order, func(a, b zone) int { return cmp.Compare(a.first, b.first) })
+	sortZones(order)
 	return order
+}
+
+// sortZones sorts by first. Zones come nearly sorted, because values are numbered by their first use; so
+// each is carried to its place, as long as that takes few steps.
+func sortZones(order []zone) {
+	steps := 16 * len(order)
+	for i := 1; i < len(order) && steps >= 0; i++ {
+		z, at := order[i], i
+		for ; at > 0 && order[at-1].first > z.first; at-- {
+			order[at] = order[at-1]
+			steps--
+		}
+		order[at] = z
+	}
+	if steps < 0 {
+		slices.SortFunc(order, func(a, b zone) int { return cmp.Compare(a.first, b.first) })
+	}
 }
 
 // clashing reports whether two zones must each come before the other.

@@ -104,6 +104,36 @@ variants:
 	}
 }
 
+// TestAskedFor: staleness and causal consistency are judged only where they are asked for, by checkers or by
+// an expectation.
+func TestAskedFor(t *testing.T) {
+	m := &memTarget{env: "sim"}
+	const (
+		before  = "linearizability read-your-writes monotonic-reads session-causality "
+		after   = "durability convergence availability"
+		unasked = before + after
+	)
+	for _, c := range []struct{ text, want string }{
+		{"", unasked},
+		{"expect: {linearizability: must-hold}", unasked},
+		{"checkers: [staleness, causal-convergence]", "causal-convergence staleness"},
+		{"checkers: [staleness]\nexpect: {staleness: {measure: k_max, at-most: 3}}", "staleness"},
+		{"expect: {staleness: {measure: t_max_ns, at-most: 2s}, causal-consistency: must-hold}",
+			before + "causal-consistency staleness " + after},
+	} {
+		e := loaded(t, m, "version: 1\nname: x\ntarget: memory\nworkload: {name: register}\n"+c.text+"\n",
+			LoadOptions{})[0]
+		if got := strings.Join(e.Properties(memCatalogue(m)), " "); got != c.want {
+			t.Errorf("%s: judged are %s, want %s", c.text, got, c.want)
+		}
+	}
+	_, err := Load("x.yaml", []byte("version: 1\nname: x\ntarget: memory\nworkload: {name: register}\n"+
+		"checkers: [linearizability]\nexpect: {staleness: must-hold}\n"), memCatalogue(m), LoadOptions{})
+	if err == nil || !strings.Contains(err.Error(), "staleness is not among the checkers") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestSet(t *testing.T) {
 	m := &memTarget{env: "sim"}
 	e := loaded(t, m, memExperiment, LoadOptions{Set: []string{"workload.rate=7", "faults.0.partition.for=3s",

@@ -180,12 +180,14 @@ func TestAlignment(t *testing.T) {
 	}
 }
 
+type cellTest struct {
+	name string
+	cell harness.Cell
+	want string
+}
+
 func TestCells(t *testing.T) {
-	tests := []struct {
-		name string
-		cell harness.Cell
-		want string
-	}{
+	tests := []cellTest{
 		{"held", harness.Cell{Property: "p", Result: checkers.Valid, Valid: 5, Ops: 10}, "✓"},
 		{"failed without counts", harness.Cell{Property: "p", Result: checkers.Invalid, Invalid: 1, Valid: 4,
 			Ops: 10}, "✗ 1/5"},
@@ -202,6 +204,15 @@ func TestCells(t *testing.T) {
 		{"unknown in some", harness.Cell{Property: "p", Unknown: 2, Valid: 3, Reason: "r"}, "? 2/5 [1]"},
 		{"unknown in all", harness.Cell{Property: "p", Unknown: 2}, "? [1]"},
 	}
+	stale := func(exact float64) harness.Cell {
+		return harness.Cell{Property: checkers.PropertyStaleness, Result: checkers.Valid, Valid: 2,
+			Measures: map[string]float64{"stale_share": 0.0421, "exact_share": exact}}
+	}
+	tests = append(tests, []cellTest{
+		{"staleness", stale(1), "4.2%"},
+		{"staleness, a lower bound", stale(0.999), "≥ 4.2%"},
+		{"staleness, not measured", harness.Cell{Property: checkers.PropertyStaleness, Unknown: 1}, "? [1]"},
+	}...)
 	for _, tt := range tests {
 		row := &harness.Row{Cells: []harness.Cell{tt.cell}}
 		if got := new(grid).cell(row, tt.cell.Property); got != tt.want {

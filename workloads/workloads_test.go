@@ -307,17 +307,28 @@ func TestCheckersAcceptASingleCopy(t *testing.T) {
 					t.Errorf("%s: %v %s, %d opportunities, %v",
 						v.Property, v.Result, v.Reason, v.Opportunities, v.Counts)
 				}
+				if x := v.Measures["stale_share"]; x != 0 {
+					t.Errorf("a share %v of the reads is stale", x)
+				}
 			}
 		})
 	}
 }
 
 // Reads that lag behind break all that speaks of reads, and nothing that speaks of the state at the end.
+// They are as stale as they lag at the most.
 func TestCheckersRefuseReadsThatLag(t *testing.T) {
+	const lag = second / 2
 	eachVariant(t, func(t *testing.T, info Info, p *Params) {
-		for _, v := range verdicts(t, info, p, func(w *world) { w.lag = second / 2 }) {
+		for _, v := range verdicts(t, info, p, func(w *world) { w.lag = lag }) {
 			want := checkers.Invalid
 			switch v.Property {
+			case checkers.PropertyStaleness: // nobody has set bounds
+				want = checkers.Valid
+				most, share := v.Measures["t_max_ns"], v.Measures["stale_share"]
+				if most <= 0 || most > float64(lag) || share <= 0 {
+					t.Errorf("%v, want stale reads, by %v ns at the most", v.Measures, int64(lag))
+				}
 			case checkers.Durability, checkers.Convergence, checkers.Availability:
 				want = checkers.Valid
 			case checkers.MonotonicWrites, checkers.WritesFollowReads:
@@ -360,7 +371,7 @@ func TestMakesNamesWhatTheCheckersDecide(t *testing.T) {
 		}
 		for _, name := range properties(build(t, info, p).Checkers()) {
 			if slices.Contains(info.Makes, name) == slices.Contains(info.Offers, name) {
-				t.Errorf("%s is checked, and must be either among %v or among %v", name, info.Makes, info.Offers)
+				t.Errorf("%s is checked: either among %v or among %v", name, info.Makes, info.Offers)
 			}
 		}
 	})

@@ -330,7 +330,7 @@ func TestHelp(t *testing.T) {
 	c := newConsole(t.TempDir())
 	root := c.root()
 	for _, cmd := range append([]*cobra.Command{root}, root.Commands()...) {
-		if cmd.Name() == "help" || cmd.Name() == "completion" {
+		if cmd.Hidden || cmd.Name() == "help" || cmd.Name() == "completion" {
 			continue
 		}
 		if cmd.Example == "" {

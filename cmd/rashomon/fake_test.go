@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing/fstest"
 	"time"
 
@@ -117,6 +118,7 @@ expect: {durability: must-violate}
 // console is a command line on the fake target, with what it wrote.
 type console struct {
 	*app
+	in       strings.Reader
 	out, err bytes.Buffer
 	vars     map[string]string
 }
@@ -125,7 +127,7 @@ type console struct {
 func newConsole(root string) *console {
 	c := &console{vars: map[string]string{"RASHOMON_RUNS": root}}
 	c.app = &app{
-		stdout: &c.out, stderr: &c.err, claims: fakeClaims,
+		stdin: &c.in, stdout: &c.out, stderr: &c.err, claims: fakeClaims,
 		cat: &harness.Catalogue{
 			Targets: []targets.Target{fakeTarget{}}, Workloads: workloads.All(), Faults: nemesis.All(),
 		},

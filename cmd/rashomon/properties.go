@@ -18,9 +18,33 @@ var properties = []entry{
 	{checkers.SessionCausality, "One order of each key's versions satisfies all four session guarantees at" +
 		" once: together they are causal consistency (Brzezinski et al. 2004). Where sessions write the" +
 		" same keys, some violations show only in the combination.", nil},
+	{checkers.CausalConsistency, "Nobody sees an effect without its cause: each operation's answer is" +
+		" explained by some sequence of the operations that are causally before it, by its session and by" +
+		" what was read (CC of Bouajjani et al. 2017).", nil},
+	{checkers.CausalConvergence, "Causal consistency, and all those sequences agree with one order of all" +
+		" operations, so that replicas which have seen the same answer the same (CCv of Bouajjani et al." +
+		" 2017).", nil},
 	{checkers.ConsistentPrefix, "What one read shows is a state that was there after some prefix of the" +
 		" writes: who sees an answer sees its question too. Only reads of several keys can show a" +
 		" violation.", nil},
+	{checkers.PropertyStaleness, "How old what reads return is. Figures rather than a guarantee: expect" +
+		" bounds for them. A read is stale when a newer write had returned before it was called; what is" +
+		" newer is told by values, as a lower bound where these do not say.", []detail{
+		{"stale_share", "share of the reads that are stale; stale_share_faults of those called during a" +
+			" fault, stale_share_calm of the others"},
+		{"exact_share", "share of the reads whose staleness is known; of the others it is a lower bound"},
+		{"k_max", "the most newer writes that had returned before a read was called; also k_p50, k_p99, and" +
+			" each with _faults and _calm at its end"},
+		{"t_max_ns", "the longest time from the first return of a newer write to the call of a read; also" +
+			" t_p50_ns, t_p99_ns, and t_max_faults_ns, t_max_calm_ns and so on"},
+		{"fresh_share_10ms", "share of fresh reads of those called 10 ms to 100 ms after the latest return" +
+			" of a write; also _0ms, _1ms, _100ms, _1s, each with _low and _high, the ends of its 95%" +
+			" interval"},
+		{"reads_measured", "how many reads were measured"}}},
+	{checkers.PropertySet, "Every element of a set that is only added to is in the reads that come after it" +
+		" was known, the last ones at least, and nothing else is (Jepsen's set-full).", nil},
+	{checkers.PropertyCounter, "A read of a counter lies between the sum of the increments that had" +
+		" certainly happened and that of all that may have (Jepsen's checker of counters).", nil},
 	{checkers.Durability, "What was acknowledged is still there, or was replaced by something later, once" +
 		" everything is healed.", nil},
 	{checkers.Convergence, "After healing and a time of quiet, every replica answers the same for every" +

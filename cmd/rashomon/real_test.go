@@ -69,6 +69,55 @@ func TestTour(t *testing.T) {
 	}
 }
 
+// What has to be asked for, by checkers, is judged in the simulator: a safe store keeps causal consistency
+// and has no stale reads, one that reads from any replica breaks the former, and its measures have bounds.
+func TestAskedFor(t *testing.T) {
+	path := file(t, `
+target: reference
+nodes: 3
+workload: {name: register, keys: 4, rate: 60, concurrency: 6}
+faults:
+  - partition: {shape: [isolate-one, isolate-leader, halves], every: 4s, for: 1s..2s}
+  - link: {shape: slow, amount: 200ms..400ms, every: 4s, for: 1s..2s}
+time: 12s
+seeds: 1..3
+checkers: [causal-consistency, causal-convergence, staleness]
+variants:
+  - name: safe
+    config: {mode: single-leader, replication: quorum, failover: quorum, leader_reads: read-index}
+    expect:
+      causal-consistency: must-hold
+      causal-convergence: must-hold
+      staleness: {measure: k_max, at-most: 0}
+  - name: unsafe
+    config: {mode: single-leader, replication: async, failover: none, leader_reads: local, reads: any}
+    expect:
+      causal-consistency: {must-violate: write-co-read}
+      causal-convergence: must-violate
+      staleness: [{measure: stale_share, at-least: 5%}, {measure: t_max_ns, at-least: 100ms, at-most: 4s}]
+`)
+	var outputs [2]string
+	for i := range outputs {
+		code, out := do(t, "run", path, "--no-witness", "--runs", t.TempDir())
+		if code != 0 {
+			t.Fatalf("exit %d\n%s", code, out)
+		}
+		outputs[i] = out
+	}
+	if outputs[0] != outputs[1] {
+		t.Errorf("two runs differ:\n%s%s", outputs[0], outputs[1])
+	}
+	heading, _, _ := strings.Cut(outputs[0], "\n")
+	if !strings.HasSuffix(heading, "avail   causal consistency  causal convergence  stale reads") {
+		t.Errorf("the columns are %s", heading)
+	}
+	_, unsafe, _ := strings.Cut(outputs[0], "\nunsafe")
+	unsafe, _, _ = strings.Cut(unsafe, "\n")
+	if strings.Count(unsafe, "✗ 3/3") != 2 || !strings.HasSuffix(unsafe, "%") {
+		t.Errorf("the row of the unsafe store is %s", unsafe)
+	}
+}
+
 // Every experiment file of the repository can be read.
 func TestFilesLoad(t *testing.T) {
 	found := 0

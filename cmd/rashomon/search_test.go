@@ -147,7 +147,7 @@ func TestChildRunner(t *testing.T) {
 		t.Run(c.mode, func(t *testing.T) {
 			t.Parallel()
 			got := children(t, c.mode).Run(context.Background(), c.job)
-			got.Refutation = checkers.Refutation{}
+			got.Steps = 0
 			if fmt.Sprint(got) != fmt.Sprint(c.want) {
 				t.Errorf("got  %v\nwant %v", got, c.want)
 			}

@@ -48,12 +48,15 @@ func Write(w io.Writer, h *history.History) error {
 	out := parquet.NewGenericWriter[Row](w, parquet.Compression(&parquet.Zstd),
 		parquet.CreatedBy("rashomon", h.Header.Build, ""))
 	out.SetKeyValueMetadata("rashomon.header", string(history.AppendHeader(nil, &h.Header)))
-	for name, value := range map[string]any{"faults": faults(h), "phases": phases(h)} {
-		text, err := json.Marshal(value)
+	for _, part := range []struct {
+		name  string
+		value any
+	}{{"faults", faults(h)}, {"phases", phases(h)}} {
+		text, err := json.Marshal(part.value)
 		if err != nil {
-			return fmt.Errorf("write a Parquet file: the %s: %w", name, err)
+			return fmt.Errorf("write a Parquet file: the %s: %w", part.name, err)
 		}
-		out.SetKeyValueMetadata("rashomon."+name, string(text))
+		out.SetKeyValueMetadata("rashomon."+part.name, string(text))
 	}
 	rows := make([]Row, 0, batch)
 	for i := range h.Len() {
