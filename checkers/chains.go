@@ -43,7 +43,7 @@ type chain struct {
 // a value (odd ones).
 type slotTimes struct {
 	ret, soonest  int64 // smallest return here; here or behind, in the chain
-	call, latest  int64 // largest call here; here or before
+	call          int64 // largest call here
 	returned, due int32 // the deeds whose ret and call these are, -1 for none
 }
 
@@ -168,16 +168,18 @@ func (c *chains) reportCircle(t *tally, deeds []int32) {
 	}, c.grounds(deeds...)...)
 }
 
-// slot returns where a deed stands, -1 when it stands nowhere.
-func (c *chains) slot(d *deedOf) int32 {
+// slot returns where a deed stands, if it stands anywhere: refusals do not, nor what may not have happened,
+// whose values are in no chain.
+func (c *chains) slot(d *deedOf) (at int32, ok bool) {
 	v := d.value
-	switch {
-	case d.kind == goneDeed, d.kind == notDeed, !d.sure, c.of[v] < 0:
-		return -1
-	case d.kind == readDeed:
-		return c.begins[c.of[v]] + 2*c.at[v] + 1
+	if d.kind == notDeed || c.of[v] < 0 {
+		return 0, false
 	}
-	return c.begins[c.of[v]] + 2*c.at[v]
+	at = c.begins[c.of[v]] + 2*c.at[v]
+	if d.kind == readDeed {
+		at++
+	}
+	return at, true
 }
 
 // measureSlots finds the times of all slots and chains.
@@ -187,8 +189,8 @@ func (c *chains) measureSlots() {
 	}
 	for i := range c.deeds {
 		d := &c.deeds[i]
-		at := c.slot(d)
-		if at < 0 {
+		at, ok := c.slot(d)
+		if !ok {
 			continue
 		}
 		s := &c.slots[at]
@@ -209,10 +211,9 @@ func (c *chains) measureChain(id int) {
 	slots := c.slotsOf(id)
 	for i := range slots {
 		ch.last = max(ch.last, slots[i].call)
-		slots[i].latest = ch.last
 	}
-	for i := range slots {
-		s := &slots[len(slots)-1-i]
+	for i := range slices.Backward(slots) {
+		s := &slots[i]
 		ch.first = min(ch.first, s.ret)
 		s.soonest = ch.first
 	}
@@ -230,8 +231,8 @@ func (c *chains) slotsOf(id int) []slotTimes {
 func (c *chains) checkInside(t *tally) {
 	for i := range c.deeds {
 		d := &c.deeds[i]
-		at := c.slot(d)
-		if at < 0 {
+		at, ok := c.slot(d)
+		if !ok {
 			continue
 		}
 		id := c.of[d.value]

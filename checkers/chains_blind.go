@@ -81,7 +81,7 @@ func (r *refusals) segments() []segment {
 		list[i] = segment{value: v, early: call, root: r.at[v] == 0}
 		call = max(call, slot[1].call)
 	}
-	for i := len(list) - 1; i >= 0; i-- {
+	for i := range slices.Backward(list) {
 		slot := r.slotsOf(int(r.of[values[i]]))[2*r.at[values[i]]:]
 		ret = min(ret, slot[0].ret, slot[1].ret)
 		list[i].late = ret
@@ -129,7 +129,7 @@ func (r *refusals) placed(list []segment) bool {
 			next = list[i+1]
 		}
 		if gone < next.early && next.root {
-			gone = r.bridge(gone, list[i].early, next.late)
+			gone = r.bridge(gone)
 		}
 		if high = min(gone, next.late); high < next.early {
 			return false
@@ -152,20 +152,19 @@ func (r *refusals) goneBy(v int32, high int64) int64 {
 	return gone
 }
 
-// bridge puts a spare write behind a value that was set at early or later and must be gone by a time, so
-// that it is; what follows must be there by late. It returns when the spare write's value must be gone, or
-// the given time when there is no such write.
-func (r *refusals) bridge(gone, early, late int64) int64 {
+// bridge puts a spare write behind a value that must be gone by a time, at that time: the value was set
+// before, and what follows comes after. It returns when the spare write's value must be gone, or the given
+// time when there is no such write.
+func (r *refusals) bridge(gone int64) int64 {
 	if len(r.spare) == 0 {
 		return gone
 	}
 	d := &r.deeds[r.spare[0]]
-	high := min(gone, late)
-	if max(early, d.call) > high {
+	if d.call > gone {
 		return gone
 	}
 	r.spare = r.spare[1:]
-	return r.goneBy(d.value, high)
+	return r.goneBy(d.value, gone)
 }
 
 // reportBlind reports the refusal d, of a value that was there all the time.
@@ -179,9 +178,6 @@ func (c *chains) reportBlind(t *tally, d *deedOf) {
 		case o.call == c.blocks[d.old].last:
 			after = int32(i)
 		}
-	}
-	if after < 0 {
-		after = before
 	}
 	places := append(c.grounds(c.blocks[d.old].producer, before, after), d.op)
 	t.addAt(c.h, WrongRefusal, c.key, func(w *witness) string {

@@ -105,10 +105,10 @@ func (c *chains) reportClash(t *tally, i, j int) {
 	}
 	t.addAt(c.h, ChainsDisagree, c.key, func(w *witness) string {
 		if c.list[i].root == 0 {
-			return after(w, y, x) + ", but " + c.path(0, c.deeds[y].value) + ", with nothing between"
+			return after(w, y, x) + ", but " + c.unbroken(0, c.deeds[y].value)
 		}
-		return after(w, b, a) + ", but " + after(w, y, x) + "; " + c.pathOf(a, y) + " and " + c.pathOf(x, b) +
-			", each with nothing between"
+		return after(w, b, a) + ", but " + after(w, y, x) + "; " + c.unbrokenBy(a, y) + ", and " +
+			c.unbrokenBy(x, b)
 	}, places...)
 }
 
@@ -124,11 +124,19 @@ func (c *chains) rootward(i int32) []int32 {
 	return deeds
 }
 
-// pathOf is path between the values of two deeds of one chain, in whichever order.
-func (c *chains) pathOf(a, b int32) string {
+// unbroken is path, and says that no other value can have come between.
+func (c *chains) unbroken(from, to int32) string {
+	if from == to {
+		return c.path(from, to)
+	}
+	return c.path(from, to) + " with nothing between"
+}
+
+// unbrokenBy is unbroken for the values of two deeds of one chain, in whichever order.
+func (c *chains) unbrokenBy(a, b int32) string {
 	from, to := c.deeds[a].value, c.deeds[b].value
 	if c.at[from] > c.at[to] {
 		from, to = to, from
 	}
-	return c.path(from, to)
+	return c.unbroken(from, to)
 }

@@ -322,6 +322,10 @@ func explainSearched(t *tally, h *history.History, key string, places []int32) {
 // eachOf calls do for 0 to n-1, as many at a time as there are processors. When one panics it panics too,
 // once all have ended.
 func eachOf(n int, do func(i int)) {
+	if n == 1 { // no other goroutine has to be woken
+		do(0)
+		return
+	}
 	var next atomic.Int64
 	var all sync.WaitGroup
 	var panicked atomic.Value

@@ -49,7 +49,7 @@ func (k *keyHistory) sayFlaw(w *witness, f *setFlaw) string {
 			", which has it, had returned " + earlier(other.Return, op.Call)
 	case ReorderedAdd:
 		late := w.at(f.ops[2])
-		return w.did(op) + " with " + element + " without " + k.name(f.elements[1]) + " although " +
+		return w.did(op) + " with " + element + " and without " + k.name(f.elements[1]) + " although " +
 			w.whose(late) + " had returned " + earlier(late.Return, other.Call) + " than " + w.whose(other) +
 			" began"
 	}

@@ -108,7 +108,7 @@ func (p *pruning) settle(t *tally, i int32, blind bool) {
 func (p *pruning) reportFutureChain(t *tally, i int32) {
 	chain := []int32{p.deeds[i].op}
 	v := p.deeds[i].value
-	for len(chain) <= len(p.deeds) {
+	for { // never in a circle: what observed a value was not noted later than it
 		d := &p.deeds[p.by[v]]
 		chain = append(chain, d.op)
 		if d.kind != casDeed || p.wasSure(d) {

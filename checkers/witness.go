@@ -81,6 +81,13 @@ func deed(op *history.Op, key string) string {
 		return "appended " + op.Arg.String() + " to " + key
 	case history.FAdd:
 		return "added " + op.Arg.String() + " to " + key
+	case history.FRemove:
+		return "removed " + op.Arg.String() + " from " + key
+	case fContains:
+		if has, _ := op.Result.AsBool(); has {
+			return "found " + op.Arg.String() + " in " + key
+		}
+		return "did not find " + op.Arg.String() + " in " + key
 	case history.FDelete:
 		return "deleted " + key
 	case history.FCAS:

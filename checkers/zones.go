@@ -45,8 +45,8 @@ func (r *register) zonesByFirst() []zone {
 	return order
 }
 
-// sortZones sorts by first. Zones come nearly sorted, because values are numbered by their first use; so
-// each is carried to its place, as long as that takes few steps.
+// sortZones sorts by first, and equal ones, which come by number, by that. Zones come nearly sorted, because
+// values are numbered by their first use; so each is carried to its place, as long as that takes few steps.
 func sortZones(order []zone) {
 	steps := 16 * len(order)
 	for i := 1; i < len(order) && steps >= 0; i++ {
@@ -58,7 +58,9 @@ func sortZones(order []zone) {
 		order[at] = z
 	}
 	if steps < 0 {
-		slices.SortFunc(order, func(a, b zone) int { return cmp.Compare(a.first, b.first) })
+		slices.SortFunc(order, func(a, b zone) int {
+			return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.of, b.of))
+		})
 	}
 }
 
