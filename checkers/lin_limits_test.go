@@ -238,27 +238,32 @@ func TestPruning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newRegister(onlyKey(h, CASRegister))
-		r.prune(newTally(Linearizability))
-		var left []string
-		for i := range r.deeds {
-			d := &r.deeds[i]
-			op := h.Op(int(d.op))
-			text := op.Short()
-			switch {
-			case d.kind == goneDeed:
-				continue
-			case d.ret == history.Never:
-				text += " open"
-			case d.ret != op.Return:
-				text += fmt.Sprint(" until ", d.ret/history.Column)
-			}
-			left = append(left, text)
-		}
-		if got := strings.Join(left, ", "); got != c.want {
+		if got := pruned(h); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 	}
+}
+
+// pruned returns what pruning leaves of a history, and which of it was closed when.
+func pruned(h *history.History) string {
+	r := newRegister(onlyKey(h, CASRegister))
+	r.prune(newTally(Linearizability))
+	var left []string
+	for i := range r.deeds {
+		d := &r.deeds[i]
+		op := h.Op(int(d.op))
+		text := op.Short()
+		switch {
+		case d.kind == goneDeed:
+			continue
+		case d.ret == history.Never:
+			text += " open"
+		case d.ret != op.Return:
+			text += fmt.Sprint(" until ", d.ret/history.Column)
+		}
+		left = append(left, text)
+	}
+	return strings.Join(left, ", ")
 }
 
 // onlyKey returns the history of the only key of a history.

@@ -170,7 +170,12 @@ func (b *bounded) Write(p []byte) (int, error) {
 // outOfMemory reports whether the child's last words are that it got no more memory.
 func (b *bounded) outOfMemory() bool {
 	text := string(b.first)
-	return strings.Contains(text, "out of memory") || strings.Contains(text, "cannot allocate memory")
+	for _, words := range []string{"out of memory", "cannot allocate memory", "failed to allocate"} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
 }
 
 // last returns the child's last words in one line: what the runtime of Go says when it ends a program,
