@@ -28,7 +28,7 @@ type fakeNode struct {
 	mu    sync.Mutex
 	seen  []any
 	err   error         // what every request is answered with
-	block chan struct{} // while it is there, requests wait until it is closed or they are given up
+	block chan struct{} // where it is there, no request is answered before it is closed
 }
 
 func newFakeNode(t *testing.T) *fakeNode {
@@ -44,18 +44,25 @@ func newFakeNode(t *testing.T) *fakeNode {
 	return n
 }
 
-func (n *fakeNode) answer(ctx context.Context, request any) error {
+func (n *fakeNode) answer(request any) error {
 	n.mu.Lock()
 	n.seen = append(n.seen, request)
 	err, block := n.err, n.block
 	n.mu.Unlock()
 	if block != nil {
-		select {
-		case <-block:
-		case <-ctx.Done():
-		}
+		<-block
 	}
 	return err
+}
+
+// silence makes the node take requests and answer none while the test runs, not even those whose time is over:
+// its answer to such a one can be faster than the client's own clock.
+func (n *fakeNode) silence(t *testing.T) {
+	block := make(chan struct{})
+	n.mu.Lock()
+	n.block = block
+	n.mu.Unlock()
+	t.Cleanup(func() { close(block) })
 }
 
 func (n *fakeNode) requests() []any {
@@ -64,13 +71,13 @@ func (n *fakeNode) requests() []any {
 	return append([]any(nil), n.seen...)
 }
 
-func (n *fakeNode) Range(ctx context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
+func (n *fakeNode) Range(_ context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
 	return &pb.RangeResponse{Header: &pb.ResponseHeader{Revision: 9},
-		Kvs: []*mvccpb.KeyValue{{Key: r.Key, Value: []byte("7"), ModRevision: 5}}}, n.answer(ctx, r)
+		Kvs: []*mvccpb.KeyValue{{Key: r.Key, Value: []byte("7"), ModRevision: 5}}}, n.answer(r)
 }
 
-func (n *fakeNode) Put(ctx context.Context, r *pb.PutRequest) (*pb.PutResponse, error) {
-	return &pb.PutResponse{Header: &pb.ResponseHeader{Revision: 9}}, n.answer(ctx, r)
+func (n *fakeNode) Put(_ context.Context, r *pb.PutRequest) (*pb.PutResponse, error) {
+	return &pb.PutResponse{Header: &pb.ResponseHeader{Revision: 9}}, n.answer(r)
 }
 
 // rig is a client of fake nodes.
@@ -207,7 +214,7 @@ func etcdKnows(err error) bool { _, ok := etcdErrors[rpctypes.ErrorDesc(err)]; r
 // A node that took the request and does not answer leaves a write undecided.
 func TestNoAnswer(t *testing.T) {
 	r := newRig(t, linearizableReads, "n1")
-	r.nodes["n1"].block = make(chan struct{})
+	r.nodes["n1"].silence(t)
 	for _, ev := range []history.Event{write("a", 1), read("a")} {
 		if c := r.do(ev); c.Err.Code != history.Timeout || c.Node != "" {
 			t.Errorf("%s: %+v", ev.F, c)
@@ -223,7 +230,7 @@ func TestConnectionLost(t *testing.T) {
 	r := newRig(t, linearizableReads, "n1")
 	r.limit = 10 * time.Second
 	n := r.nodes["n1"]
-	n.block = make(chan struct{})
+	n.silence(t)
 	go func() {
 		waitFor(t, "the request to be there", func() bool { return len(n.requests()) > 0 })
 		n.server.Stop()
