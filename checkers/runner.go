@@ -64,6 +64,25 @@ type Runner interface {
 	Run(ctx context.Context, job *Job) Answer
 }
 
+// SearchedBy returns the checker with another runner for its searches. One that never searches is returned as
+// it is, and so is any for a nil runner.
+func SearchedBy(c Checker, r Runner) Checker {
+	if r == nil {
+		return c
+	}
+	switch c := c.(type) {
+	case *linearizable:
+		with := *c
+		with.options.Runner = r
+		return &with
+	case *specified:
+		with := *c
+		with.runner = r
+		return &with
+	}
+	return c
+}
+
 // Stopped is the reason of an Answer whose context ended before the search did.
 const Stopped = "stopped before it was decided"
 

@@ -27,7 +27,7 @@ func (r *run) verdicts(ctx context.Context, h *history.History) []checkers.Verdi
 		if !slices.ContainsFunc(c.Properties(), func(p string) bool { return slices.Contains(want, p) }) {
 			return
 		}
-		for _, v := range Check(ctx, c, part) {
+		for _, v := range Check(ctx, checkers.SearchedBy(c, r.search), part) {
 			if old, seen := found[v.Property]; seen {
 				v = combined(old, v)
 			}

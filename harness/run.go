@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rashomon-harness/rashomon/checkers"
 	"github.com/rashomon-harness/rashomon/harness/schedule"
 	"github.com/rashomon-harness/rashomon/history"
 	"github.com/rashomon-harness/rashomon/nemesis/inject"
@@ -42,6 +43,7 @@ type run struct {
 	seed    uint64
 	ctx     context.Context // ended by Ctrl-C and deadlines
 	report  func(Progress)
+	search  checkers.Runner // nil for the checkers' own
 	works   []workloads.Workload
 	cluster targets.Cluster
 	drv     driver

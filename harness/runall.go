@@ -19,7 +19,8 @@ type RunOptions struct {
 	// Parallel is how many runs go on at the same time, 0 for GOMAXPROCS. A run in a real environment is
 	// alone whatever it says: whoever shares the machine changes what is measured.
 	Parallel int
-	Progress func(Progress) // is told of what goes on, one call at a time; nil for nobody
+	Progress func(Progress)  // is told of what goes on, one call at a time; nil for nobody
+	Search   checkers.Runner // searches what the checkers have to search; nil for their own, in this process
 	// Reproduce returns the command line that runs one seed of an experiment again; nil for none.
 	Reproduce func(exp *Experiment, seed uint64) string
 	// KeepOnFailure leaves the cluster as it is, for people to look at, when a run in a real environment had
@@ -199,9 +200,9 @@ func (s *session) run(j *job) finished {
 	return f
 }
 
-// equip tells a run whom to tell, where the logs of its nodes go, and whether to keep its cluster.
+// equip tells a run whom to tell, what searches, where the logs of its nodes go, and whether to keep its cluster.
 func (s *session) equip(r *run) {
-	r.report = func(p Progress) { s.tell(p, nil) }
+	r.report, r.search = func(p Progress) { s.tell(p, nil) }, s.opts.Search
 	if !r.exp.Real() {
 		return
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/rashomon-harness/rashomon/checkers"
 	"github.com/rashomon-harness/rashomon/ci"
 	"github.com/rashomon-harness/rashomon/harness"
 	"github.com/rashomon-harness/rashomon/results"
@@ -23,6 +24,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	cat            *harness.Catalogue
+	search         checkers.Runner
 	claims         fs.FS                   // claims/*.yaml
 	getenv         func(key string) string // of the environment's variables
 	now            func() time.Time
@@ -31,8 +33,8 @@ type app struct {
 
 // newApp returns the command line as it is in life.
 func newApp(stdout, stderr io.Writer) *app {
-	return &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, cat: catalogue(), claims: ci.Claims,
-		getenv: os.Getenv, now: time.Now}
+	return &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, cat: catalogue(), search: checkers.InProcess{},
+		claims: ci.Claims, getenv: os.Getenv, now: time.Now}
 }
 
 // exitError is an error with an exit code.

@@ -109,11 +109,7 @@ func (a *app) runCheck(ctx context.Context, f *checkFlags, path string) error {
 	if model == "" {
 		model = checkers.GuessModel(h)
 	}
-	runner, err := newChildRunner()
-	if err != nil {
-		return failure(err)
-	}
-	options := checkers.LinOptions{Engine: engine, Runner: runner}
+	options := checkers.LinOptions{Engine: engine, Runner: a.search}
 	verdicts, err := judge(ctx, h, model, f.properties, options)
 	if err != nil {
 		return err

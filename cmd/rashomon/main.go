@@ -26,10 +26,14 @@ func main() {
 		<-signals
 		os.Exit(exitKilled)
 	}()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	a := newApp(os.Stdout, os.Stderr)
+	if program, err := os.Executable(); err == nil {
+		a.search = newChildRunner(program)
+	}
+	os.Exit(a.execute(ctx, os.Args[1:]))
 }
 
-// run executes one command line and returns its exit code.
+// run executes one command line in this process alone, and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return newApp(stdout, stderr).execute(ctx, args)
 }

@@ -21,7 +21,7 @@ type runSettings struct {
 // run runs experiments, tells standard error of the progress, and returns what came of them.
 func (a *app) run(ctx context.Context, exps []*harness.Experiment, sink harness.Sink,
 	s runSettings) (*harness.Outcome, error) {
-	opts := harness.RunOptions{Parallel: s.parallel, KeepOnFailure: s.keep}
+	opts := harness.RunOptions{Parallel: s.parallel, KeepOnFailure: s.keep, Search: a.search}
 	if s.command != "" {
 		opts.Reproduce = func(exp *harness.Experiment, seed uint64) string {
 			return results.Reproduce(s.command, exp.Row, seed)

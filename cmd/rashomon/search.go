@@ -60,14 +60,10 @@ type childRunner struct {
 // smallSearch is what a search may remember without a process of its own, in bytes.
 const smallSearch = 8 << 20
 
-// newChildRunner returns the runner as it is in life: the child is this program.
-func newChildRunner() (*childRunner, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find the program for searches: %w", err)
-	}
+// newChildRunner returns the runner as it is in life: the child is this program, found at the path.
+func newChildRunner(program string) *childRunner {
 	return &childRunner{command: []string{program, searchCommand}, small: smallSearch,
-		slots: make(chan struct{}, runtime.GOMAXPROCS(0))}, nil
+		slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 }
 
 // Run implements checkers.Runner.
