@@ -200,7 +200,8 @@ func (s *session) run(j *job) finished {
 	return f
 }
 
-// equip tells a run whom to tell, what searches, where the logs of its nodes go, and whether to keep its cluster.
+// equip tells a run whom to tell, what searches, where the logs of its nodes go, and whether to keep its
+// cluster.
 func (s *session) equip(r *run) {
 	r.report, r.search = func(p Progress) { s.tell(p, nil) }, s.opts.Search
 	if !r.exp.Real() {

@@ -33,8 +33,8 @@ type app struct {
 
 // newApp returns the command line as it is in life.
 func newApp(stdout, stderr io.Writer) *app {
-	return &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, cat: catalogue(), search: checkers.InProcess{},
-		claims: ci.Claims, getenv: os.Getenv, now: time.Now}
+	return &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, cat: catalogue(),
+		search: checkers.InProcess{}, claims: ci.Claims, getenv: os.Getenv, now: time.Now}
 }
 
 // exitError is an error with an exit code.

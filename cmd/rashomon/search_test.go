@@ -204,7 +204,8 @@ func TestSearchKeyCommand(t *testing.T) {
 	if !cmd.Hidden || cmd.Name() != searchCommand {
 		t.Errorf("hidden %v, name %s", cmd.Hidden, cmd.Name())
 	}
-	if r := newChildRunner("here"); !slices.Equal(r.command, []string{"here", searchCommand}) || cap(r.slots) < 1 {
+	r := newChildRunner("here")
+	if !slices.Equal(r.command, []string{"here", searchCommand}) || cap(r.slots) < 1 {
 		t.Errorf("got %+v", r)
 	}
 	if err := searchKey(context.Background(), strings.NewReader("nonsense"), nil); err == nil {

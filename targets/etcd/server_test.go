@@ -55,7 +55,7 @@ func (n *fakeNode) answer(request any) error {
 	return err
 }
 
-// silence makes the node take requests and answer none while the test runs, not even those whose time is over:
+// silence makes the node take requests and answer none while the test runs, even if their time is over:
 // its answer to such a one can be faster than the client's own clock.
 func (n *fakeNode) silence(t *testing.T) {
 	block := make(chan struct{})
