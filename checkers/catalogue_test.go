@@ -16,7 +16,7 @@ var rewriteCatalogue = flag.Bool("rewrite-catalogue", false, "rewrite docs/14-an
 
 // TestEndDrawings judges what is left at the end.
 func TestEndDrawings(t *testing.T) {
-	goldens(t, "ends", map[string]Checker{"durability": Durable(), "convergence": Convergent()})
+	goldens(t, "ends", judgeBy(map[string]Checker{"durability": Durable(), "convergence": Convergent()}))
 }
 
 // chapters has the directories of testdata with drawn histories, and what they are about.

@@ -2,9 +2,7 @@ package checkers
 
 import (
 	"context"
-	"flag"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,36 +10,10 @@ import (
 	"github.com/rashomon-harness/rashomon/history"
 )
 
-var rewriteCausal = flag.Bool("rewrite-causal", false, "rewrite testdata/causal with what is found")
-
-// TestCausalDrawings reads testdata/causal/*.txt: drawn histories, each under a line "## title" and followed
-// by the verdicts after a line "--".
 func TestCausalDrawings(t *testing.T) {
-	files, err := filepath.Glob("testdata/causal/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no drawings: %v", err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, cases, _ := strings.Cut(string(data), "\n## ")
-		for _, c := range strings.Split(cases, "\n## ") {
-			text, want, _ := strings.Cut(c, "\n--\n")
-			title, drawing, _ := strings.Cut(text, "\n")
-			got := describeCausal(compareCausal(t, drawn(t, drawing), false))
-			if want = strings.TrimRight(want, "\n"); got != want && !*rewriteCausal {
-				t.Errorf("%s: %s\ngot\n%s\nwant\n%s", file, title, got, want)
-			}
-			out += "\n## " + strings.TrimRight(text, "\n") + "\n--\n" + got + "\n"
-		}
-		if *rewriteCausal {
-			if err := os.WriteFile(file, []byte(out), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	goldens(t, "causal", func(t *testing.T, _ string, h *history.History) string {
+		return describeCausal(compareCausal(t, h, false))
+	})
 }
 
 // describeCausal describes both verdicts, once where they are the same.

@@ -12,12 +12,11 @@ import (
 	"github.com/rashomon-harness/rashomon/history"
 )
 
-var rewriteGoldens = flag.Bool("rewrite-goldens", false,
-	"rewrite testdata/sessions, testdata/prefix and testdata/ends with what is found")
+var rewriteGoldens = flag.Bool("rewrite-goldens", false, "rewrite the drawings of testdata with what is found")
 
-// goldens reads testdata/DIR/*.txt: drawn histories, each under a line "## checker: title" and followed by
-// the verdicts after a line "--". What stands between title and drawing is a comment.
-func goldens(t *testing.T, dir string, checkers map[string]Checker) {
+// goldens reads testdata/DIR/*.txt: drawn histories, each under a line "## name: title" and followed by what
+// is found in it after a line "--". What stands between title and drawing is a comment.
+func goldens(t *testing.T, dir string, judge func(t *testing.T, name string, h *history.History) string) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/" + dir + "/*.txt")
 	if err != nil || len(files) == 0 {
@@ -28,16 +27,20 @@ func goldens(t *testing.T, dir string, checkers map[string]Checker) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		head, cases, _ := strings.Cut(string(data), "\n## ")
-		out := head
+		out, cases, _ := strings.Cut(string(data), "\n## ")
 		for _, c := range strings.Split(cases, "\n## ") {
-			title, _, _ := strings.Cut(c, "\n")
-			drawing, want, _ := strings.Cut(c, "\n--\n")
-			got := judgeGolden(t, checkers, drawing)
+			text, want, _ := strings.Cut(c, "\n--\n")
+			title, drawing, _ := strings.Cut(text, "\n")
+			name, _, _ := strings.Cut(title, ":")
+			h, err := history.ParseDrawing(drawing)
+			if err != nil {
+				t.Fatalf("%s: %s: %v", file, title, err)
+			}
+			got := judge(t, name, h)
 			if want = strings.TrimRight(want, "\n"); got != want && !*rewriteGoldens {
 				t.Errorf("%s: %s\ngot\n%s\nwant\n%s", file, title, got, want)
 			}
-			out += "\n## " + strings.TrimRight(drawing, "\n") + "\n--\n" + got + "\n"
+			out += "\n## " + strings.TrimRight(text, "\n") + "\n--\n" + got + "\n"
 		}
 		if *rewriteGoldens {
 			if err := os.WriteFile(file, []byte(out), 0o644); err != nil {
@@ -47,31 +50,53 @@ func goldens(t *testing.T, dir string, checkers map[string]Checker) {
 	}
 }
 
-// judgeGolden returns the verdicts about a case, a title line and a drawing, without those that had no
-// opportunity. Every witness must show its anomaly by itself.
-func judgeGolden(t *testing.T, checkers map[string]Checker, text string) string {
-	t.Helper()
-	title, drawing, _ := strings.Cut(text, "\n")
-	name, _, _ := strings.Cut(title, ":")
-	c, ok := checkers[name]
-	if !ok {
-		t.Fatalf("%s: no such checker", title)
-	}
-	h, err := history.ParseDrawing(drawing)
-	if err != nil {
-		t.Fatalf("%s: %v", title, err)
-	}
-	said, all := "", c.Check(context.Background(), h)
-	for _, v := range all {
-		provesItself(t, c, v, h.FinalFrom())
-		if v.Reason != NotExercised {
-			said += describeProperty(v)
+// judgeBy returns the judge of goldens that are named after their checkers. It gives the verdicts without
+// those that had no opportunity. Every witness must show its anomaly by itself.
+func judgeBy(checkers map[string]Checker) func(t *testing.T, name string, h *history.History) string {
+	return func(t *testing.T, name string, h *history.History) string {
+		t.Helper()
+		c, ok := checkers[name]
+		if !ok {
+			t.Fatalf("%s: no such checker", name)
 		}
+		said := ""
+		for _, v := range c.Check(context.Background(), h) {
+			provesItself(t, c, v, h.FinalFrom())
+			if v.Reason != NotExercised {
+				said += describeProperty(v)
+			}
+		}
+		if said == "" {
+			return NotExercised
+		}
+		return strings.TrimRight(said, "\n")
 	}
-	if said == "" {
-		return NotExercised
+}
+
+// describe writes a verdict with its engine.
+func describe(v Verdict) string {
+	return fmt.Sprintf("%v by %s", v.Result, v.Engine) + opportunities(v) + explanations(v)
+}
+
+// opportunities writes how much a verdict stands on, and what it counts.
+func opportunities(v Verdict) string {
+	said := fmt.Sprintf(", %d opportunities", v.Opportunities)
+	if v.Reason != "" {
+		said += ": " + v.Reason
 	}
-	return strings.TrimRight(said, "\n")
+	if len(v.Counts) > 0 {
+		said += ", " + strings.TrimPrefix(fmt.Sprint(v.Counts), "map")
+	}
+	return said
+}
+
+// explanations writes the anomalies that a verdict explains, each on lines of its own.
+func explanations(v Verdict) string {
+	said := ""
+	for _, a := range v.Anomalies {
+		said += "\n" + a.Kind + ": " + a.Sentence + "\n" + strings.TrimRight(a.Drawing, "\n")
+	}
+	return said
 }
 
 // describeProperty writes a verdict: its result, the anomalies by kind, and each that is explained. Of
@@ -81,14 +106,7 @@ func describeProperty(v Verdict) string {
 	if v.Engine != "" {
 		said += " by " + v.Engine
 	}
-	said += fmt.Sprintf(", %d opportunities", v.Opportunities)
-	if v.Reason != "" {
-		said += ": " + v.Reason
-	}
-	if len(v.Counts) > 0 {
-		said += ", " + strings.TrimPrefix(fmt.Sprint(v.Counts), "map")
-	}
-	said += "\n"
+	said += opportunities(v) + "\n"
 	for _, a := range v.Anomalies {
 		if v.Property != SessionCausality || strings.Contains(a.Kind, " + ") {
 			said += a.Kind + ": " + a.Sentence + "\n" + strings.TrimRight(a.Drawing, "\n") + "\n"
@@ -98,16 +116,16 @@ func describeProperty(v Verdict) string {
 }
 
 func TestSessionDrawings(t *testing.T) {
-	goldens(t, "sessions", map[string]Checker{
+	goldens(t, "sessions", judgeBy(map[string]Checker{
 		"any":     Sessions(AnyOrder, guaranteeNames[:]...),
 		"writers": Sessions(WriterOrder, guaranteeNames[:]...),
 		"lists":   Sessions(ListOrder, guaranteeNames[:]...),
-	})
+	}))
 }
 
 func TestPrefixDrawings(t *testing.T) {
-	goldens(t, "prefix", map[string]Checker{
+	goldens(t, "prefix", judgeBy(map[string]Checker{
 		"prefix":           PrefixConsistent(),
 		"prefix-monotonic": PrefixConsistent(MonotonicReads),
-	})
+	}))
 }
