@@ -12,7 +12,7 @@ import (
 	"github.com/rashomon-harness/rashomon/history"
 )
 
-var rewriteGoldens = flag.Bool("rewrite-goldens", false, "rewrite the drawings of testdata with what is found")
+var rewriteGoldens = flag.Bool("rewrite-goldens", false, "rewrite the drawings with what is found")
 
 // goldens reads testdata/DIR/*.txt: drawn histories, each under a line "## name: title" and followed by what
 // is found in it after a line "--". What stands between title and drawing is a comment.
