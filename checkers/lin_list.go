@@ -3,8 +3,6 @@ package checkers
 import (
 	"fmt"
 	"math"
-
-	"github.com/rashomon-harness/rashomon/history"
 )
 
 // linList is a key's history as that of an append-only list.
@@ -180,92 +178,64 @@ func (l *linList) reportDiverging(t *tally, d *deedOf, at int, id int32) {
 // appendOf returns the place of the append of an element.
 func (l *linList) appendOf(id int32) int32 { return l.deeds[l.elements[id].producer].op }
 
-// slot returns the position that d has in the only possible order, from 0; -1 for what is left out:
-// dropped reads, ambiguous appends that no read returned.
-func (l *linList) slot(d *deedOf) int {
-	switch {
-	case d.kind == readDeed:
-		return 2 * len(l.list(d))
-	case d.kind != writeDeed:
-		return -1
-	case l.elements[d.value].place > 0:
-		return 2*int(l.elements[d.value].place) - 1
-	case d.sure:
-		return 2*l.length + 1
-	}
-	return -1
-}
-
-// soonest is the smallest return at some position or behind it, and whose it is.
-type soonest struct {
-	ret  int64
-	deed int32
-}
-
-func (s *soonest) meet(ret int64, deed int32) {
-	if ret < s.ret {
-		s.ret, s.deed = ret, deed
-	}
-}
-
-// behind has for each position the soonest returns behind it.
-type behind struct {
-	appends, reads []soonest
-}
-
-// sweep reports what stands before something that had returned when it was called.
+// sweep reports what stands before something that had returned when it was called. An append stands at the
+// stage that is its element's place, a read at that of its last element; what is left out are dropped reads
+// and ambiguous appends that no read returned.
 func (l *linList) sweep(t *tally) {
-	b := l.measureBehind()
+	appends, reads := l.measureBehind()
 	l.lastRead, l.lastAppend = l.lastCall(readDeed), l.lastCall(writeDeed)
 	for i := range l.deeds {
 		d := &l.deeds[i]
-		slot := l.slot(d)
-		switch {
-		case slot < 0:
-		case slot > 2*l.length:
+		switch place := l.placeOf(d); {
+		case d.kind == readDeed && d.call > appends[place].ret:
+			l.reportMissing(t, StaleRead, d, &l.deeds[appends[place].deed])
+		case d.kind == readDeed && d.call > reads[place].ret:
+			l.reportInversion(t, d, &l.deeds[reads[place].deed])
+		case d.kind == writeDeed && place == 0 && d.sure:
 			l.checkLost(t, int32(i))
-		case d.call > b.appends[slot].ret && d.kind == readDeed:
-			l.reportMissing(t, StaleRead, d, &l.deeds[b.appends[slot].deed])
-		case d.call > b.appends[slot].ret:
-			l.reportReordered(t, d, &l.deeds[b.appends[slot].deed])
-		case d.call > b.reads[slot].ret:
-			l.reportInversion(t, d, &l.deeds[b.reads[slot].deed])
+		case d.kind == writeDeed && place > 0 && d.call > appends[place].ret:
+			l.reportReordered(t, d, &l.deeds[appends[place].deed])
 		}
 	}
 }
 
-// measureBehind finds the soonest returns; of appends only of those that are in the longest list and were
-// acknowledged: an ambiguous one was over when the first read with it returned, which is among the reads.
-func (l *linList) measureBehind() behind {
-	b := behind{make([]soonest, 2*l.length+2), make([]soonest, 2*l.length+2)}
-	for slot := range b.appends {
-		b.appends[slot].ret, b.reads[slot].ret = history.Never, history.Never
+// placeOf returns the place of an append's element, or of the last element that a read returned: 0 when there
+// is none.
+func (l *linList) placeOf(d *deedOf) int {
+	switch d.kind {
+	case readDeed:
+		return len(l.list(d))
+	case writeDeed:
+		return int(l.elements[d.value].place)
 	}
+	return 0
+}
+
+// measureBehind finds the soonest returns behind each place of the longest list. An ambiguous append was over
+// when the first read with its element returned, which is among the reads.
+func (l *linList) measureBehind() (appends, reads behind) {
+	appends, reads = newBehind(l.length), newBehind(l.length)
 	for i := range l.deeds {
 		d := &l.deeds[i]
-		slot := l.slot(d)
-		switch {
-		case slot <= 0 || slot > 2*l.length:
-		case d.kind == readDeed:
-			b.reads[slot-1].meet(d.ret, int32(i))
-		default:
-			b.appends[slot-1].meet(d.ret, int32(i))
+		switch d.kind {
+		case readDeed:
+			reads.meet(l.placeOf(d), d.ret, int32(i))
+		case writeDeed:
+			appends.meet(l.placeOf(d), d.ret, int32(i))
 		}
 	}
-	for slot := 2 * l.length; slot >= 0; slot-- {
-		b.appends[slot].meet(b.appends[slot+1].ret, b.appends[slot+1].deed)
-		b.reads[slot].meet(b.reads[slot+1].ret, b.reads[slot+1].deed)
-	}
-	return b
+	appends.settle()
+	reads.settle()
+	return appends, reads
 }
 
-// lastCall returns the deed of that kind that was called last, of those that have a place in the order
-// before the appends that no read returned; -1 for none.
+// lastCall returns the deed of that kind that was called last, of several the last one, of reads and of
+// appends whose elements were read; -1 for none.
 func (l *linList) lastCall(kind deedKind) int32 {
 	found, call := int32(-1), int64(math.MinInt64)
 	for i := range l.deeds {
 		d := &l.deeds[i]
-		if slot := l.slot(d); d.kind == kind && slot >= 0 && slot <= 2*l.length && d.call >= call {
+		if d.kind == kind && (kind == readDeed || l.placeOf(d) > 0) && d.call >= call {
 			found, call = int32(i), d.call
 		}
 	}

@@ -12,7 +12,7 @@ type valueTable struct {
 	names  map[int32]history.Value // by number, of everything else but null
 }
 
-// scalar is a value as a map key: lists and maps by their text, which tells different ones apart.
+// scalar is a value as a map key: of all kinds but integers by its text, which tells different ones apart.
 type scalar struct {
 	kind history.Kind
 	num  int64
@@ -55,10 +55,8 @@ func (t *valueTable) integer(n int64) int32 {
 	if direct && t.dense[n] != 0 {
 		return t.dense[n]
 	}
-	if len(t.ints) > 0 {
-		if id, known := t.ints[n]; known {
-			return id
-		}
+	if id, known := t.ints[n]; known {
+		return id
 	}
 	id := t.next(n)
 	if n >= 0 && n < 64+16*int64(id) {
@@ -109,10 +107,6 @@ func scalarOf(v *history.Value) scalar {
 	switch s.kind {
 	case history.Int:
 		s.num, _ = v.AsInt()
-	case history.Bool:
-		if b, _ := v.AsBool(); b {
-			s.num = 1
-		}
 	case history.String:
 		s.text, _ = v.AsString()
 	default:

@@ -153,17 +153,17 @@ func argument(v history.Value) string {
 // numbering gives the values of one object small numbers: null is 0, the others follow in the order of
 // their first use.
 type numbering struct {
-	numbers map[string]int32 // by kind and text, which tells different values apart
+	numbers map[scalar]int32
 	names   []history.Value
 }
 
 func (n *numbering) number(v history.Value) int32 {
-	name := string(rune(v.Kind())) + v.String()
+	name := scalarOf(&v)
 	if known, ok := n.numbers[name]; ok {
 		return known
 	}
 	if n.numbers == nil {
-		n.numbers = map[string]int32{}
+		n.numbers = map[scalar]int32{}
 	}
 	id := int32(len(n.names))
 	n.numbers[name] = id

@@ -48,12 +48,12 @@ type setFlaw struct {
 //
 // Several adds of one element are one: it is there from the first that takes effect, so at some moment
 // between the first call and the first return of an acknowledged one. Reads must form a chain by inclusion
-// (two that each have an element of their own cannot be ordered). The chain fixes positions: the elements
-// that a read has beyond the one before it, in any order, then the reads of that set, in any order, and
-// behind everything the acknowledged elements that no read has. Ambiguous ones that no read has are left
-// out. The history is linearizable iff nothing was called after something with a higher position had
-// returned: then every operation can take effect at the latest call up to its position, which is no later
-// than its own return.
+// (two that each have an element of their own cannot be ordered). The chain has stages, from 1: the elements
+// that a read has beyond the one before it, in any order, then the reads of that set, in any order. Reads
+// of the empty set are at stage 0, the acknowledged elements that no read has behind everything.
+// Ambiguous ones that no read has are left out. The history is linearizable iff nothing was called after
+// something at a later stage had returned: then every operation can take effect at the latest call up to its
+// place, which is no later than its own return.
 func decideAddSet(s *addSet) []setFlaw {
 	d := &addSetSweep{addSet: s, elements: make([]sweptElement, s.elements)}
 	d.mergeAdds()
@@ -68,7 +68,7 @@ func decideAddSet(s *addSet) []setFlaw {
 type sweptElement struct {
 	call, ret    int64 // the first call, the first return of an acknowledged add
 	first, acked int32 // the adds whose they are, places in addSet.adds, -1 for none
-	position     int32 // odd; 0 for none yet
+	stage        int32 // 0 for none yet
 	in           int32 // the read looked at last that has it, plus one
 }
 
@@ -77,15 +77,15 @@ type addSetSweep struct {
 	elements []sweptElement
 	flaws    []setFlaw
 	chain    []chainedRead
-	order    []int32 // the elements that have a position, by position
-	ends     []int32 // by half a position: how many of order are at it or before it
+	order    []int32 // the elements that have a stage, by stage
+	ends     []int32 // by stage, from 0: how many of order are at it or before it
 }
 
 // chainedRead is a read that is fit for the chain.
 type chainedRead struct {
-	read     int32 // place in addSet.reads
-	size     int32 // without repetitions
-	position int32 // even
+	read  int32 // place in addSet.reads
+	size  int32 // without repetitions
+	stage int32
 }
 
 func (d *addSetSweep) mergeAdds() {
@@ -150,8 +150,8 @@ func (d *addSetSweep) mark(i int32) {
 	}
 }
 
-// chainReads gives the reads and the elements that they have their positions, and reports and drops the
-// reads that break the chain.
+// chainReads gives the reads and the elements that they have their stages, and reports and drops the reads
+// that break the chain.
 func (d *addSetSweep) chainReads() {
 	d.ends = append(d.ends, 0)
 	kept := d.chain[:0]
@@ -161,22 +161,26 @@ func (d *addSetSweep) chainReads() {
 			d.reportDisagree(c, kept)
 			continue
 		}
+		c.stage = d.last()
+		if c.size > d.ends[c.stage] {
+			c.stage++
+		}
 		for _, id := range d.reads[c.read].elements {
-			if e := &d.elements[id]; e.position == 0 {
-				e.position = int32(2*len(d.ends) - 1)
+			if e := &d.elements[id]; e.stage == 0 {
+				e.stage = c.stage
 				d.order = append(d.order, id)
 			}
 		}
-		if len(d.order) > int(d.ends[len(d.ends)-1]) {
-			d.ends = append(d.ends, int32(len(d.order)))
-		}
-		c.position = int32(2 * (len(d.ends) - 1))
+		d.ends = append(d.ends[:c.stage], c.size)
 		kept = append(kept, c)
 	}
 	d.chain = kept
 }
 
-// extends reports whether a marked read has all elements that have a position.
+// last returns the last stage of the chain.
+func (d *addSetSweep) last() int32 { return int32(len(d.ends)) - 1 }
+
+// extends reports whether a marked read has all elements that have a stage.
 func (d *addSetSweep) extends(c chainedRead) bool {
 	for _, id := range d.order {
 		if d.elements[id].in != c.read+1 {
@@ -190,82 +194,66 @@ func (d *addSetSweep) extends(c chainedRead) bool {
 // element that one of them has; so it has one that that one lacks.
 func (d *addSetSweep) reportDisagree(c chainedRead, kept []chainedRead) {
 	lacks := d.order[slices.IndexFunc(d.order, func(id int32) bool { return d.elements[id].in != c.read+1 })]
-	position := d.elements[lacks].position
-	at, _ := slices.BinarySearchFunc(kept, position, func(k chainedRead, p int32) int {
-		return cmp.Compare(k.position, p)
-	})
-	other := kept[at].read
+	stage := d.elements[lacks].stage
+	other := firstAt(kept, stage).read
 	alone := d.reads[c.read].elements
 	own := alone[slices.IndexFunc(alone, func(id int32) bool {
-		return d.elements[id].position == 0 || d.elements[id].position > position
+		return d.elements[id].stage == 0 || d.elements[id].stage > stage
 	})]
 	d.flaw(ReadsDisagree, []int32{own, lacks}, d.reads[c.read].op, d.reads[other].op, d.addOf(own),
 		d.addOf(lacks))
 }
 
+// firstAt returns the first read of the chain at a stage, which has one.
+func firstAt(chain []chainedRead, stage int32) chainedRead {
+	at, _ := slices.BinarySearchFunc(chain, stage, func(c chainedRead, s int32) int {
+		return cmp.Compare(c.stage, s)
+	})
+	return chain[at]
+}
+
 // placeUnread puts the acknowledged elements that no read has behind everything else.
 func (d *addSetSweep) placeUnread() {
 	for id := range d.elements {
-		if e := &d.elements[id]; e.position == 0 && e.acked >= 0 {
-			e.position = int32(2*len(d.ends) - 1)
+		if e := &d.elements[id]; e.stage == 0 && e.acked >= 0 {
+			e.stage = d.last() + 1
 		}
 	}
 }
 
-// sweep reports what was called after something at a higher position had returned.
+// sweep reports what was called after something at a later stage had returned.
 func (d *addSetSweep) sweep() {
 	adds, reads := d.measureBehind()
 	for _, c := range d.chain {
 		r := &d.reads[c.read]
-		if s := adds[c.position]; r.call > s.ret {
+		if s := adds[c.stage]; r.call > s.ret {
 			d.flaw(StaleRead, []int32{s.deed}, r.op, d.adds[d.elements[s.deed].acked].op)
-		} else if s := reads[c.position]; r.call > s.ret {
-			d.reportInversion(r, c.position, s.deed)
+		} else if s := reads[c.stage]; r.call > s.ret {
+			id := d.order[d.ends[c.stage]] // which the other has
+			d.flaw(NewOldInversion, []int32{id}, r.op, d.reads[s.deed].op, d.addOf(id))
 		}
 	}
 	for id := range d.elements {
 		e := &d.elements[id]
-		if e.position == 0 {
-			continue
-		}
-		if s := adds[e.position]; e.call > s.ret {
-			at, _ := slices.BinarySearchFunc(d.chain, e.position, func(c chainedRead, p int32) int {
-				return cmp.Compare(c.position, p)
-			})
-			d.flaw(ReorderedAdd, []int32{int32(id), s.deed}, d.reads[d.chain[at].read].op, d.addOf(int32(id)),
-				d.adds[d.elements[s.deed].acked].op)
+		if s := adds[e.stage]; e.stage > 0 && e.call > s.ret {
+			d.flaw(ReorderedAdd, []int32{int32(id), s.deed}, d.reads[firstAt(d.chain, e.stage).read].op,
+				d.addOf(int32(id)), d.adds[d.elements[s.deed].acked].op)
 		}
 	}
 }
 
-// reportInversion reports that a read at some position was called after another with more elements had
-// returned.
-func (d *addSetSweep) reportInversion(r *setRead, position, other int32) {
-	id := d.order[d.ends[position/2]]
-	d.flaw(NewOldInversion, []int32{id}, r.op, d.reads[other].op, d.addOf(id))
-}
-
-// measureBehind returns for each position the soonest return of an acknowledged add of an element behind it
-// (deed is the element), and of a read behind it (deed is the place of the read).
-func (d *addSetSweep) measureBehind() (adds, reads []soonest) {
-	n := 2*len(d.ends) + 1
-	adds, reads = make([]soonest, n), make([]soonest, n)
-	for i := range adds {
-		adds[i].ret, reads[i].ret = history.Never, history.Never
-	}
+// measureBehind returns the soonest returns of acknowledged adds (deed is the element) and of reads (deed is
+// the place of the read) behind each stage.
+func (d *addSetSweep) measureBehind() (adds, reads behind) {
+	adds, reads = newBehind(len(d.ends)), newBehind(len(d.ends))
 	for id := range d.elements {
-		if e := &d.elements[id]; e.position > 0 && e.acked >= 0 {
-			adds[e.position-1].meet(e.ret, int32(id))
-		}
+		e := &d.elements[id]
+		adds.meet(int(e.stage), e.ret, int32(id))
 	}
 	for _, c := range d.chain {
-		if c.position > 0 {
-			reads[c.position-1].meet(d.reads[c.read].ret, c.read)
-		}
+		reads.meet(int(c.stage), d.reads[c.read].ret, c.read)
 	}
-	for i := n - 2; i >= 0; i-- {
-		adds[i].meet(adds[i+1].ret, adds[i+1].deed)
-		reads[i].meet(reads[i+1].ret, reads[i+1].deed)
-	}
+	adds.settle()
+	reads.settle()
 	return adds, reads
 }

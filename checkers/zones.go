@@ -49,18 +49,19 @@ func (r *register) zonesByFirst() []zone {
 // values are numbered by their first use; so each is carried to its place, as long as that takes few steps.
 func sortZones(order []zone) {
 	steps := 16 * len(order)
-	for i := 1; i < len(order) && steps >= 0; i++ {
+	for i := 1; i < len(order); i++ {
+		if steps < 0 {
+			slices.SortFunc(order, func(a, b zone) int {
+				return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.of, b.of))
+			})
+			return
+		}
 		z, at := order[i], i
 		for ; at > 0 && order[at-1].first > z.first; at-- {
 			order[at] = order[at-1]
 			steps--
 		}
 		order[at] = z
-	}
-	if steps < 0 {
-		slices.SortFunc(order, func(a, b zone) int {
-			return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.of, b.of))
-		})
 	}
 }
 
