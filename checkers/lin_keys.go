@@ -96,14 +96,14 @@ func (k *keyHistory) takeSingle(i int32) {
 		} else if h.Type(int(i)) == history.Ok {
 			k.saw(i, h.Result(int(i)))
 		}
-	case history.FWrite, history.FAppend, history.FDelete:
-		if n, isInt := h.ArgInt(int(i)); isInt && f != history.FDelete && k.changedBy(f) {
+	case history.FWrite, history.FAppend, history.FAdd:
+		if n, isInt := h.ArgInt(int(i)); isInt && k.changedBy(f) {
 			k.mayHaveDone(i, k.deed(i, writeDeed, k.values.integer(n)))
 		} else {
 			k.change(i, f, h.Arg(int(i)))
 		}
-	case history.FAdd:
-		k.change(i, f, h.Arg(int(i)))
+	case history.FDelete:
+		k.change(i, f, history.Value{})
 	case history.FCAS:
 		k.takeCAS(i)
 	case history.FRemove, fContains:
@@ -173,14 +173,11 @@ func (k *keyHistory) list(d *deedOf) []int32 {
 	return k.numbers[read.from:read.to]
 }
 
-// change adds a write, a delete (a write of null) or an append.
+// change adds a write, a delete (a write of null), an append or an add.
 func (k *keyHistory) change(i int32, f string, v history.Value) {
 	if !k.changedBy(f) {
 		k.oddity(i, "the model has no "+f)
 		return
-	}
-	if f == history.FDelete {
-		v = history.Value{}
 	}
 	k.mayHaveDone(i, k.deed(i, writeDeed, k.values.number(v)))
 }
@@ -214,7 +211,7 @@ func (k *keyHistory) mayHaveDone(i int32, d deedOf) {
 
 func (k *keyHistory) takeCAS(i int32) {
 	d := k.deed(i, casDeed, 0)
-	if ints, areInts := k.h.ArgInts(int(i)); areInts && len(ints) == 2 && k.model == CASRegister {
+	if ints, _ := k.h.ArgInts(int(i)); len(ints) == 2 && k.model == CASRegister {
 		d.old, d.value = k.values.integer(ints[0]), k.values.integer(ints[1])
 	} else {
 		arg := k.h.Arg(int(i))
