@@ -1,6 +1,10 @@
 package checkers
 
-import "github.com/rashomon-harness/rashomon/history"
+import (
+	"slices"
+
+	"github.com/rashomon-harness/rashomon/history"
+)
 
 // soonest is the smallest return of some operations, and whose it is.
 type soonest struct {
@@ -29,7 +33,7 @@ func (b behind) meet(stage int, ret int64, deed int32) {
 
 // settle is called once, when everything was met.
 func (b behind) settle() {
-	for stage := len(b) - 1; stage > 0; stage-- {
-		b.meet(stage, b[stage].ret, b[stage].deed)
+	for stage, s := range slices.Backward(b) {
+		b.meet(stage, s.ret, s.deed)
 	}
 }

@@ -1,7 +1,6 @@
 package checkers
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -75,10 +74,6 @@ func (k *keyHistory) take(key string, places []int32) {
 		} else {
 			k.takePart(i)
 		}
-	}
-	byCall := func(a, b deedOf) int { return cmp.Compare(a.call, b.call) }
-	if !slices.IsSortedFunc(k.deeds, byCall) {
-		slices.SortStableFunc(k.deeds, byCall)
 	}
 }
 

@@ -1,7 +1,5 @@
 package checkers
 
-import "github.com/rashomon-harness/rashomon/history"
-
 // decideSet is the engine of sets. One that was only added to and read as a whole is decided by decideAddSet,
 // anything else is searched.
 func decideSet(k *keyHistory, t *tally, e Engine) decision {
@@ -63,11 +61,9 @@ func (k *keyHistory) whole() *keyJob {
 	for _, i := range k.places {
 		op := k.h.Op(int(i))
 		list, _ := op.Result.AsList()
-		if op.F == history.FRead && len(list) == len(op.Keys) {
-			for at, key := range op.Keys {
-				if key == k.key {
-					op.Result = list[at]
-				}
+		for at := range list {
+			if at < len(op.Keys) && op.Keys[at] == k.key {
+				op.Result = list[at]
 			}
 		}
 		op.Key, op.Keys = k.key, nil
