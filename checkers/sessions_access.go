@@ -264,7 +264,7 @@ func (all *accesses) eachRead(a access, yield func(key int32, a access)) {
 		}
 		return
 	}
-	if values, ok := all.h.Result(i).AsList(); ok && len(values) == len(keys) {
+	if values, _ := all.h.Result(i).AsList(); len(values) == len(keys) {
 		for at := range values {
 			all.set(&a, &values[at])
 			yield(keys[at], a)
@@ -284,10 +284,7 @@ func (all *accesses) eachCAS(a access, yield func(key int32, a access)) {
 		return
 	}
 	a.kind = writes
-	if ints, ok := all.h.ArgInts(int(a.op)); ok && len(ints) == 2 {
-		a.value, a.form = ints[1], formInt
-		yield(key, a)
-	} else if args, ok := all.h.Arg(int(a.op)).AsList(); ok && len(args) == 2 {
+	if args, _ := all.h.Arg(int(a.op)).AsList(); len(args) == 2 {
 		all.set(&a, &args[1])
 		yield(key, a)
 	}
@@ -301,8 +298,8 @@ func (all *accesses) eachMicro(a access, yield func(key int32, a access)) {
 	}
 	micros, _ := from.AsList()
 	for i := range micros {
-		m, ok := micros[i].AsList()
-		if !ok || len(m) != 3 {
+		m, _ := micros[i].AsList()
+		if len(m) != 3 {
 			continue
 		}
 		f, _ := m[0].AsString()

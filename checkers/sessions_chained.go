@@ -52,7 +52,7 @@ type chained struct {
 	why    []reason
 	knows  []int32 // by key: the latest version that the reader wrote or read itself
 	taken  []int   // by session: how much of did is in needs
-	met    []int32 // keys with needs or knows
+	met    []int32 // keys with needs or knows, some several times
 	others []int32 // sessions with taken
 }
 
@@ -113,7 +113,7 @@ func (c *chained) read(reader int32) {
 
 // learn makes a deed of the reader part of its past.
 func (c *chained) learn(reader int32, d *deedOn) {
-	c.meet(d.key)
+	c.met = append(c.met, d.key)
 	c.knows[d.key] = max(c.knows[d.key], d.version)
 	k := c.keys[d.key]
 	writer := k.writer
@@ -125,21 +125,15 @@ func (c *chained) learn(reader int32, d *deedOn) {
 	at := from
 	for ; at < len(all) && all[at].returned < call; at++ {
 		if e := &all[at]; e.version > c.needs[e.key] {
-			c.meet(e.key)
+			c.met = append(c.met, e.key)
 			c.needs[e.key], c.why[e.key] = e.version, reason{writer, int32(at), d.op, w}
 		}
 	}
-	if from == 0 && at > 0 {
+	if from == 0 {
 		c.others = append(c.others, writer)
 	}
 	c.taken[writer] = at
 	c.effort -= at - from
-}
-
-func (c *chained) meet(key int32) {
-	if c.needs[key] == 0 && c.knows[key] == 0 {
-		c.met = append(c.met, key)
-	}
 }
 
 // judge judges a read of the reader, unless it violates a guarantee by itself.

@@ -1,7 +1,6 @@
 package checkers
 
 import (
-	"cmp"
 	"math/bits"
 	"slices"
 	"strings"
@@ -18,8 +17,16 @@ const mostExplained = 8
 // to one whose write was called earlier, where the order cannot have both; at least one a component.
 func (g *orderGraph) report(f *sessionFindings, set uint8) {
 	steps := g.pairs()
-	var worth []step
+	var initial, others []step // back to the initial value, and to others
 	count := int64(0)
+	add := func(s step) {
+		count++
+		if s.b == 0 {
+			initial = append(initial, s)
+		} else {
+			others = append(others, s)
+		}
+	}
 	for i := range g.edges {
 		e := &g.edges[i]
 		a, b := g.last[e.from], e.to
@@ -27,19 +34,15 @@ func (g *orderGraph) report(f *sessionFindings, set uint8) {
 		if e.label&set == 0 || a <= b || g.graph.component[a] != c || g.graph.component[e.from] != c {
 			continue
 		}
-		count++
 		steps[c] = step{}
-		if len(worth) < mostExplained || b == 0 {
-			worth = append(worth, step{a, b})
-		}
+		add(step{a, b})
 	}
 	for _, s := range steps {
 		if s.a > 0 {
-			count++
-			worth = append(worth, s)
+			add(s)
 		}
 	}
-	slices.SortStableFunc(worth, func(x, y step) int { return cmp.Compare(min(x.b, 1), min(y.b, 1)) })
+	worth := slices.Concat(initial, others)
 	worth = worth[:min(len(worth), mostExplained)]
 	f.tallies[guarantees].count(combination(set), count)
 	g.explain(f, f.tallies[guarantees], set, worth)
@@ -68,11 +71,10 @@ func (g *orderGraph) pairs() []step {
 // explain adds to t the shortest cycles found through the two values of each step.
 func (g *orderGraph) explain(f *sessionFindings, t *tally, set uint8, steps []step) {
 	for _, s := range steps {
-		fewest := 3 // the write of a, what goes back to b, the write of b
-		if g.write[s.b] == none {
-			fewest = 2
+		if f.effort <= 0 {
+			return
 		}
-		if f.effort > 0 && t.wants(fewest, int(g.write[s.a])) {
+		if t.wants(2, int(g.write[s.a])) { // the write of a, what goes back to b
 			g.explainStep(f, t, set, s)
 		}
 	}
@@ -123,8 +125,8 @@ func (g *orderGraph) path(f *sessionFindings, set uint8, from, to int32) []order
 // the later one that is bound by it.
 func sayCycle(w *witness, key string, pairs []int32) string {
 	said := make([]string, 0, len(pairs)/2)
-	for i := 0; i+1 < len(pairs); i += 2 {
-		said = append(said, then(w, pairs[i], pairs[i+1]))
+	for pair := range slices.Chunk(pairs, 2) {
+		said = append(said, then(w, pair[0], pair[1]))
 	}
 	if len(said) == 1 {
 		return said[0]

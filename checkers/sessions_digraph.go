@@ -128,7 +128,7 @@ func (d *digraph) path(labels uint8, from, to int32) (edges []int32, visited int
 	by := map[int32]int32{from: -1} // by node: the edge it was reached by
 	near, far := []int32{from}, []int32(nil)
 	done := map[int32]bool{}
-	for len(near) > 0 && !done[to] {
+	for !done[to] {
 		v := near[len(near)-1]
 		near = near[:len(near)-1]
 		if !done[v] {

@@ -158,7 +158,7 @@ func (l *listKey) place(b *branch) {
 		b.ids[i] = l.elements.number(e)
 	}
 	count := int(l.elements.count)
-	if len(b.list) > 0 && count > 64+8*len(b.list) {
+	if count > 64+8*len(b.list) {
 		b.pos = make(map[int32]int32, len(b.list))
 		for i := len(b.ids) - 1; i >= 0; i-- {
 			b.pos[b.ids[i]] = int32(i)

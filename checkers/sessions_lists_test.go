@@ -3,6 +3,7 @@ package checkers
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rashomon-harness/rashomon/history"
@@ -152,3 +153,54 @@ func listsAgree(t testing.TB, d *dice) {
 func TestListsAgreeWithTwin(t *testing.T) { many(t, 5_000, listsAgree) }
 
 func FuzzLists(f *testing.F) { fuzz(f, listsAgree) }
+
+// TestShortListsOfManyElements checks branches that have few of a key's elements.
+func TestShortListsOfManyElements(t *testing.T) {
+	var ops []history.Op
+	add := func(session string, op history.Op) {
+		op.Session, op.Key, op.Type, op.Call = session, "k", history.Ok, int64(10*len(ops))
+		op.Return = op.Call + 5
+		ops = append(ops, op)
+	}
+	read := func(elements ...int64) { // by a session that reads two lists, and one that appended before
+		add("reader", history.Op{F: history.FRead, Result: history.IntsValue(elements...)})
+	}
+	for e := range int64(100) {
+		add("writer", history.Op{F: history.FAppend, Arg: history.IntValue(e)})
+	}
+	read(1, 2, 3)
+	read(1, 2)
+	read()
+	add("writer", history.Op{F: history.FRead, Result: history.IntsValue(3, 0)})
+	got := checked(Sessions(ListOrder), historyOf(ops, history.Never))
+	want := map[string]int64{ReadYourWrites: 1, MonotonicReads: 2, MonotonicWrites: 3}
+	for property, n := range want {
+		if v := got[property]; total(v.Counts) != n {
+			t.Errorf("%s: %v, want %d in all", property, v.Counts, n)
+		}
+	}
+}
+
+func total(counts map[string]int64) (n int64) {
+	for _, count := range counts {
+		n += count
+	}
+	return n
+}
+
+// TestManyBranches checks that many reads of one branch are no matter, and that a key with too many branches
+// is left open.
+func TestManyBranches(t *testing.T) {
+	for _, branches := range []int{1, mostBranches, mostBranches + 1} {
+		var ops []history.Op
+		for i := range mostBranches + 5 {
+			first := int64(i % branches)
+			ops = append(ops, history.Op{Session: "s", F: history.FRead, Key: "k", Type: history.Ok,
+				Result: history.IntsValue(first), Call: int64(10 * i), Return: int64(10*i + 5)})
+		}
+		v := checked(Sessions(ListOrder), historyOf(ops, history.Never))[MonotonicReads]
+		if left := strings.Contains(v.Reason, "too many lists"); left != (branches > mostBranches) {
+			t.Errorf("%d branches: %v %s", branches, v.Result, v.Reason)
+		}
+	}
+}

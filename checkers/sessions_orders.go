@@ -77,7 +77,7 @@ func combination(set uint8) string {
 		return guaranteeKinds[bits.TrailingZeros8(set)]
 	}
 	var names []string
-	for g := ryw; g < guarantees; g++ {
+	for g := range guarantees {
 		if set&(1<<g) != 0 {
 			names = append(names, guaranteeNames[g])
 		}

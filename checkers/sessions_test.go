@@ -284,3 +284,33 @@ s1                                                           |--r k=[1]--|
 		}
 	}
 }
+
+// stopping is a context that ends after it was asked so many times.
+type stopping struct {
+	context.Context
+	left int
+}
+
+// Err implements context.Context.
+func (s *stopping) Err() error {
+	if s.left--; s.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestStoppedBetweenKeys checks that what goes over all keys is not begun when some were not judged.
+func TestStoppedBetweenKeys(t *testing.T) {
+	h := drawn(t, `
+s1  |--w a=1--|  |--w b=1--|  |--w c=1--|
+s2                                         |--r b=1--|  |--r a=∅--|  |--r [b a]=[1 ∅]--|
+`)
+	for keys := range 4 {
+		for _, v := range Sessions(WriterOrder, guaranteeNames[:]...).Check(&stopping{t.Context(), keys}, h) {
+			if bound := v.Property == MonotonicWrites || v.Property == SessionCausality; bound &&
+				(v.Result == Invalid) != (keys == 3) {
+				t.Errorf("%s, stopped after %d of 3 keys: %v, %v", v.Property, keys, v.Result, v.Counts)
+			}
+		}
+	}
+}
