@@ -94,7 +94,7 @@ func (p *prefixes) findReads(h *history.History) []int32 {
 	var reads []int32
 	place := map[[2]int32]int{}
 	for i := range h.Len() {
-		if h.Key(i) >= 0 || h.F(i) != history.FRead || h.Type(i) != history.Ok || len(h.Keys(i)) < 2 {
+		if h.F(i) != history.FRead || h.Type(i) != history.Ok || len(h.Keys(i)) < 2 {
 			continue
 		}
 		reads = append(reads, int32(i))
@@ -176,7 +176,7 @@ func (p *prefixes) judgeAnswer(pair *keyPair, question, answer *dialogueKey, sho
 	if write == none || cause == none {
 		return
 	}
-	by := question.knownBefore(p.accesses, v, write)
+	by := question.knownBefore(p.accesses, v, cause, write)
 	if by == none {
 		return
 	}

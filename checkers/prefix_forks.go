@@ -13,7 +13,7 @@ import (
 // does not explain leads back in it, from a write it shows to an earlier one that it lacks; so a circle lies
 // wholly within the spans that such reads go back over, and only those are looked at.
 func (p *prefixes) judgeCircles(reads []int32) {
-	g := &forkGraph{prefixes: p, effort: 4_000_000}
+	g := &forkGraph{prefixes: p}
 	var back []interval
 	shows := 0 // reads that show something
 	for _, read := range reads {
@@ -38,15 +38,14 @@ func (p *prefixes) judgeCircles(reads []int32) {
 }
 
 // forkGraph has a node for each read, and one for each version of each key between the first and the last
-// that the reads show or lack.
+// that the reads show.
 type forkGraph struct {
 	*prefixes
-	shown  []placedVersion // what the read that was looked at last shows
-	keys   []versionSpan   // by place of a key
-	owner  []int32         // by node: the place of the key that it is a version of, none of a read
-	edges  []orderEdge
-	graph  digraph
-	effort int // steps left for finding short circles
+	shown []placedVersion // what the read that was looked at last shows
+	keys  []versionSpan   // by place of a key
+	owner []int32         // by node: the place of the key that it is a version of, none of a read
+	edges []orderEdge
+	graph digraph
 }
 
 // placedVersion is a version of the key at a place.
@@ -97,25 +96,16 @@ func (g *forkGraph) lacks() int32 {
 // layOut makes the graph of some reads.
 func (g *forkGraph) layOut(reads []int32) {
 	g.keys = make([]versionSpan, len(g.dialogues))
-	edges := 0
 	for _, read := range reads {
 		g.look(read)
-		edges += 2 * len(g.shown)
 		for _, v := range g.shown {
 			s := &g.keys[v.key]
-			next := min(v.version+1, int32(len(g.dialogues[v.key].writes)))
 			if !s.used {
-				*s = versionSpan{least: v.version, most: next, used: true}
+				*s = versionSpan{least: v.version, most: v.version, used: true}
 			}
-			s.least, s.most = min(s.least, v.version), max(s.most, next)
+			s.least, s.most = min(s.least, v.version), max(s.most, v.version)
 		}
 	}
-	for key := range g.keys {
-		if s := &g.keys[key]; s.used {
-			edges += int(s.most - s.least)
-		}
-	}
-	g.edges = make([]orderEdge, 0, edges)
 	for key := range g.keys {
 		g.addVersions(int32(key))
 	}
@@ -194,12 +184,11 @@ func (g *forkGraph) search() {
 
 // improve replaces c by the shortest circle through an edge out of a read if that has fewer reads.
 func (g *forkGraph) improve(c *circle, out *orderEdge) {
-	if c.tries == mostCircles || len(c.reads) == 2 || g.effort < 0 && c.tries > 0 {
+	if c.tries == mostCircles {
 		return
 	}
 	c.tries++
-	back, visited := g.graph.path(1, out.to, out.from)
-	g.effort -= visited
+	back, _ := g.graph.path(1, out.to, out.from)
 	reads, writes := []int32{out.op}, []int32{g.write(out.to - 1)}
 	for _, at := range back {
 		switch e := &g.edges[at]; {

@@ -22,7 +22,7 @@ func newDialogueKey(h *history.History, list []access) *dialogueKey {
 		if a.outcome == history.Fail {
 			continue
 		}
-		if a.kind != reads && (a.kind == deletes || a.form == formNull) {
+		if a.kind != reads && a.form == formNull {
 			k.cleared = true
 			continue
 		}
@@ -60,19 +60,14 @@ func (k *dialogueKey) writeOf(v int64) int32 {
 	return none
 }
 
-// knownBefore returns an operation that proves that a value was there before op was called: somebody had
-// read it, or the session of op had written it. It is none when there is none.
-func (k *dialogueKey) knownBefore(all *accesses, v int64, op int32) int32 {
-	id := k.ids.find(v)
-	if id < 0 {
-		return none
+// knownBefore returns an operation that proves that a value, which one write made, was there before op was
+// called: somebody had read it, or the session of op had written it. It is none when there is none.
+func (k *dialogueKey) knownBefore(all *accesses, v int64, write, op int32) int32 {
+	if all.session(int(write)) == all.session(int(op)) && precedes(k.h, write, op) &&
+		k.h.Type(int(write)) == history.Ok {
+		return write
 	}
-	by := max(none, k.written[id])
-	if by != none && all.session(int(by)) == all.session(int(op)) && precedes(k.h, by, op) &&
-		k.h.Type(int(by)) == history.Ok {
-		return by
-	}
-	if by = k.read[id]; by != none && precedes(k.h, by, op) {
+	if by := k.read[k.ids.find(v)]; by != none && precedes(k.h, by, op) {
 		return by
 	}
 	return none

@@ -33,7 +33,7 @@ func newCommitLog(p *prefixes) *commitLog {
 	for at := range p.keys {
 		for i := range p.keys[at].list {
 			a := &p.keys[at].list[i]
-			if a.kind == reads || !a.certain() || p.h.Key(int(a.op)) < 0 || p.h.F(int(a.op)) == history.FTxn {
+			if a.kind == reads || !a.certain() || p.h.F(int(a.op)) == history.FTxn {
 				continue
 			}
 			if source, n, ok := p.h.Version(int(a.op)); ok {
@@ -86,17 +86,12 @@ func (log *commitLog) dropDisorder() {
 		}
 		earliest = min(earliest, log.h.Return(int(e.op)))
 	}
-	if len(bad) > 0 {
-		log.entries = slices.DeleteFunc(log.entries, func(e logEntry) bool { return bad[e.source] })
-	}
+	log.entries = slices.DeleteFunc(log.entries, func(e logEntry) bool { return bad[e.source] })
 }
 
 // first returns the first write of a key in the log of a source, nil for none.
 func (log *commitLog) first(key, source int32) *logEntry {
 	list := log.entries[log.heads[key]:log.heads[key+1]]
-	if len(list) == 0 || list[0].source == source {
-		return log.entryOf(key, source, log.heads[key])
-	}
 	at := sort.Search(len(list), func(i int) bool { return list[i].source >= source })
 	return log.entryOf(key, source, log.heads[key]+int32(at))
 }
