@@ -80,7 +80,7 @@ type finalState struct {
 
 // known reports whether the state can be judged by.
 func (s *finalState) known() bool {
-	return s != nil && len(s.answers) > 0 && (s.reads > 0 || !s.silent)
+	return s != nil && (s.reads > 0 || !s.silent)
 }
 
 // finalStates returns the final state of every key that was read or peeked in the final phase.
