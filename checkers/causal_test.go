@@ -98,7 +98,7 @@ func TestCausalStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	h := drawn(t, `
-s1  |--w k=1--|  |--r k=1--|
+s1  |--w k=1--|  |--r k=∅--|
 `)
 	for _, v := range Causal().Check(ctx, h) {
 		const want = "stopped after 0 of 2 operations: context canceled"
@@ -189,5 +189,64 @@ func TestCausalMemory(t *testing.T) {
 	want := "of 9000 operations: the clocks of 40 chains need more than 0 MiB"
 	if !strings.HasSuffix(f.stopped, want) || len(f.cc.counts)+len(f.ccv.counts) > 0 {
 		t.Errorf("%s, %v, %v", f.stopped, f.cc.counts, f.ccv.counts)
+	}
+}
+
+// A check that is stopped midway says nothing about what it would have looked at in the end.
+func TestCausalStopsMidway(t *testing.T) {
+	ops := drawn(t, `
+s1  |--w k=1--|
+s2  |--w k=2--|
+s3               |--r k=1--|  |--r k=2--|
+s4               |--r k=2--|  |--r k=1--|
+`).Ops()
+	for i := range 10_000 {
+		at := int64(1_000_000 + 10*i)
+		ops = append(ops, history.Op{Session: "s5", F: history.FWrite, Key: "j",
+			Arg: history.IntValue(int64(i)), Type: history.Ok, Call: at, Return: at + 1})
+	}
+	h := historyOf(ops, history.Never)
+	for checks, want := range []Result{Unknown, Unknown, Unknown, Invalid} {
+		v := Causal().Check(&stopping{t.Context(), checks}, h)[1]
+		if v.Result != want || (want == Unknown) != strings.HasPrefix(v.Reason, "stopped after") {
+			t.Errorf("stopped at check %d: %s", checks+1, describe(v))
+		}
+	}
+}
+
+// Nothing is said of a history with an operation that makes no sense at all.
+func TestCausalBroken(t *testing.T) {
+	ops := drawn(t, `
+s1  |--w k=1--|  |--r k=7--|
+`).Ops()
+	ops = append(ops, history.Op{Session: "s2", F: history.FTxn, Arg: history.IntValue(1), Type: history.Ok,
+		Result: history.IntValue(1), Call: 90_000, Return: 91_000})
+	for _, v := range Causal().Check(t.Context(), historyOf(ops, history.Never)) {
+		if v.Result != Unknown || !strings.HasPrefix(v.Reason, "a transaction is no list") {
+			t.Error(describe(v))
+		}
+	}
+}
+
+// A circle is not led around by what was reached later.
+func TestShortestRound(t *testing.T) {
+	for _, tc := range []struct {
+		edges string // from and to
+		want  []int
+	}{
+		{"", nil}, {"01", nil}, {"01 12 02", nil}, {"00", []int{0}}, {"11", []int{1}},
+		{"01 12 02 20", []int{2, 0}}, {"01 12 20", []int{1, 2, 0}}, {"01 12 23 30 31", []int{2, 3, 1}},
+		{"12 21", []int{2, 1}}, {"01 10 22", []int{2}}, {"02 03 31 10 21", []int{2, 1, 0}},
+	} {
+		edge := make([][]int32, 4)
+		for i := range edge {
+			edge[i] = slices.Repeat([]int32{nobody}, 4)
+		}
+		for _, e := range strings.Fields(tc.edges) {
+			edge[e[0]-'0'][e[1]-'0'] = 5
+		}
+		if got := shortestRound(edge); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %v, want %v", tc.edges, got, tc.want)
+		}
 	}
 }

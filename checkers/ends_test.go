@@ -20,8 +20,9 @@ phase                                    ^final-reads
 s1                                         |--r k=1--|
 op @n1                                     |--peek k=2--|
 `)
-		if v := Durable().Check(t.Context(), h)[0]; v.Measures["hidden_writes"] != c.hidden || v.Result != Valid {
-			t.Errorf("%q: %v, hidden %v, want %v", c.second, v.Result, v.Measures["hidden_writes"], c.hidden)
+		v := Durable().Check(t.Context(), h)[0]
+		if got := v.Measures["hidden_writes"]; got != c.hidden || v.Result != Valid {
+			t.Errorf("%q: %v, hidden %v, want %v", c.second, v.Result, got, c.hidden)
 		}
 	}
 }
@@ -30,7 +31,8 @@ op @n1                                     |--peek k=2--|
 func TestClearedAtTheStart(t *testing.T) {
 	h := historyOf([]history.Op{
 		{Session: "s", F: history.FDelete, Key: "k", Type: history.Ok},
-		{Session: "s", F: history.FAppend, Key: "k", Arg: history.IntValue(1), Type: history.Ok, Call: 1, Return: 2},
+		{Session: "s", F: history.FAppend, Key: "k", Arg: history.IntValue(1), Type: history.Ok, Call: 1,
+			Return: 2},
 		{Session: "s", F: history.FRead, Key: "k", Result: history.IntsValue(7, 1), Type: history.Ok, Call: 9,
 			Return: 10},
 	}, 5)

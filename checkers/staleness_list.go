@@ -104,7 +104,7 @@ func (l *staleList) give(e int32) {
 // read returns what is known of a read.
 func (l *staleList) read(op int32, list []int64) staleRead {
 	r := staleRead{op: op, by: none, write: none, exact: true}
-	if len(list) <= len(l.longest) && slices.Equal(list, l.longest[:len(list)]) {
+	if slices.Equal(list, l.longest[:len(list)]) {
 		r.rank = l.until[len(list)]
 		return r
 	}

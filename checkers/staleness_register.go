@@ -108,7 +108,7 @@ func (v *staleValues) rank() {
 		}
 		x := &v.values[v.ids[i]]
 		ret := v.h.Return(int(a.op))
-		if x.writes == 1 && x.write != none && ret < x.there && ret >= v.h.Call(int(x.write)) {
+		if x.write != none && ret < x.there && ret >= v.h.Call(int(x.write)) {
 			x.there, x.by = ret, a.op
 		}
 	}

@@ -66,7 +66,7 @@ func (w *rankedWrites) order(h *history.History, ops []int32) {
 
 // sweep goes through reads, which are by call time, and calls yield with the staleness of each.
 func (w *rankedWrites) sweep(h *history.History, reads []staleRead, yield func(r *staleRead, s staleBy)) {
-	w.counts = slices.Grow(w.counts[:0], len(w.ops)+1)[:len(w.ops)+1]
+	w.counts = slices.Grow(w.counts[:0], len(w.ops))[:len(w.ops)]
 	clear(w.counts)
 	returned := 0
 	for i := range reads {

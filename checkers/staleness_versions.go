@@ -33,8 +33,10 @@ type versionedWrite struct {
 func (s *staleVersions) enter(v *staleValues, reads []staleRead) bool {
 	s.h, s.source = v.h, -1
 	s.sorted, s.ranked, s.soonest, s.read = s.sorted[:0], s.ranked[:0], s.soonest[:0], s.read[:0]
-	clear(s.others)
-	return len(v.ranked) > 0 && s.enterWrites(v) && s.enterReads(v, reads)
+	if clear(s.others); s.others == nil {
+		s.others = map[int64]int32{}
+	}
+	return s.enterWrites(v) && s.enterReads(v, reads)
 }
 
 // version returns the version of an operation on one key.
@@ -107,9 +109,6 @@ func (s *staleVersions) fits(v *staleValues, r *staleRead, n int64) bool {
 		return w.value == r.value && !precedes(s.h, r.op, w.op)
 	}
 	value, known := s.others[n]
-	if !known && s.others == nil {
-		s.others = map[int64]int32{}
-	}
 	s.others[n] = r.value
 	x := &v.values[r.value]
 	return (!known || value == r.value) && x.writes > x.sure
