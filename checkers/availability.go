@@ -70,7 +70,7 @@ func measuredUntil(h *history.History) int64 {
 			end = max(end, h.Return(i))
 		}
 	}
-	return end + 1
+	return max(end, end+1) // unless that is beyond all time
 }
 
 // share counts operations and those of them that were served.

@@ -17,7 +17,7 @@ const KindDivergence = "divergence"
 // replica answers the same for every key. It compares the peeks of the final phase.
 //
 // Replicas that did not answer for a key are not compared; one that answered for no key at all makes the
-// verdict unknown, unless others disagree. Opportunities are the keys that were written and that at
+// verdict unknown, unless others disagree. Opportunities are the keys that were changed and that at
 // least two replicas answered for. Measure: "keys_diverged_share", of those.
 func Convergent() Checker { return convergent{} }
 
@@ -29,7 +29,7 @@ func (convergent) Properties() []string { return []string{Convergence} }
 // Check implements Checker.
 func (convergent) Check(_ context.Context, h *history.History) []Verdict {
 	t := newTally(Convergence)
-	written := writtenKeys(h)
+	changed := changedKeys(h)
 	peeks := finalPeeks(h)
 	answered := map[string]bool{} // by node: whether it answered any peek
 	for _, key := range slices.Sorted(maps.Keys(peeks)) {
@@ -43,10 +43,14 @@ func (convergent) Check(_ context.Context, h *history.History) []Verdict {
 		if len(answers) < 2 {
 			continue
 		}
-		if written[key] {
+		if changed[key] != "" {
 			t.chances(1)
 		}
-		judgeReplicas(t, h, key, answers)
+		same := sameState
+		if f := changed[key]; f == history.FAdd || f == history.FRemove {
+			same = sameElements
+		}
+		judgeReplicas(t, h, key, answers, same)
 	}
 	v := t.verdict("", silentNodes(h, answered))
 	if t.opportunities > 0 {
@@ -74,27 +78,33 @@ func silentNodes(h *history.History, answered map[string]bool) string {
 	return "no peek was answered by " + strings.Join(nodes, ", ")
 }
 
-// writtenKeys returns the keys on which some write may have taken effect.
-func writtenKeys(h *history.History) map[string]bool {
+// changedKeys returns the keys that some operation may have changed, with a function that did: one that is
+// not known to be a write where there is one.
+func changedKeys(h *history.History) map[string]string {
 	all := newAccesses(h)
-	var written []bool // by number
+	var by []string // by number
 	for i := range h.Len() {
 		if h.Type(i) == history.Fail {
 			continue
 		}
 		all.each(i, func(key int32, a access) {
-			for int(key) >= len(written) {
-				written = append(written, false)
+			for int(key) >= len(by) {
+				by = append(by, "")
 			}
-			written[key] = written[key] || a.kind != reads
+			if a.kind != reads {
+				by[key] = h.F(i)
+			}
 		})
 		all.others = all.others[:0]
 	}
-	names := map[string]bool{}
-	for key, is := range written {
-		if is {
-			names[all.name(int32(key))] = true
+	names := map[string]string{}
+	for key, f := range by {
+		if f != "" {
+			names[all.name(int32(key))] = f
 		}
+	}
+	for key, f := range all.odd {
+		names[all.name(key)] = f
 	}
 	return names
 }
@@ -106,19 +116,16 @@ type replicaPeek struct {
 }
 
 // finalPeeks returns what each replica that was asked in the final phase answered about each key, by
-// node.
+// node. Peeks of several keys at once are left out.
 func finalPeeks(h *history.History) map[string][]replicaPeek {
 	from := h.FinalFrom()
 	peeks := map[string][]replicaPeek{}
 	for i := range h.Len() {
-		if h.Call(i) < from || h.F(i) != history.FPeek {
+		if h.Call(i) < from || h.F(i) != history.FPeek || h.Key(i) < 0 {
 			continue
 		}
-		key := ""
-		if k := h.Key(i); k >= 0 {
-			key = h.KeyName(k)
-		}
-		list, node := peeks[key], h.NodeName(i)
+		key, node := h.KeyName(h.Key(i)), h.NodeName(i)
+		list := peeks[key]
 		at, known := slices.BinarySearchFunc(list, node, func(r replicaPeek, n string) int {
 			return strings.Compare(r.node, n)
 		})
@@ -134,13 +141,15 @@ func finalPeeks(h *history.History) map[string][]replicaPeek {
 }
 
 // judgeReplicas compares the answers of at least two replicas.
-func judgeReplicas(t *tally, h *history.History, key string, answers []replicaPeek) {
+func judgeReplicas(
+	t *tally, h *history.History, key string, answers []replicaPeek, same func(a, b history.Value) bool,
+) {
 	var values []history.Value
 	nodes := map[int][]string{} // by place in values
 	var ops []int32             // the first answer with each value
 	for _, r := range answers {
 		result := h.Result(int(r.op))
-		at := slices.IndexFunc(values, func(v history.Value) bool { return sameState(v, result) })
+		at := slices.IndexFunc(values, func(v history.Value) bool { return same(v, result) })
 		if at < 0 {
 			at = len(values)
 			values, ops = append(values, result), append(ops, r.op)
@@ -168,4 +177,16 @@ func sameState(a, b history.Value) bool {
 func isEmpty(v history.Value) bool {
 	list, isList := v.AsList()
 	return v.IsNull() || isList && len(list) == 0
+}
+
+// sameElements is sameState for sets, which are read in any order.
+func sameElements(a, b history.Value) bool {
+	x, isSet := a.AsList()
+	y, isToo := b.AsList()
+	if !isSet || !isToo {
+		return sameState(a, b)
+	}
+	byText := func(v, w history.Value) int { return strings.Compare(v.String(), w.String()) }
+	return slices.EqualFunc(slices.SortedFunc(slices.Values(x), byText),
+		slices.SortedFunc(slices.Values(y), byText), history.Value.Equal)
 }

@@ -53,8 +53,10 @@ func (durable) Check(ctx context.Context, h *history.History) []Verdict {
 	switch {
 	case h.FinalFrom() == history.Never:
 		why = "there are no final reads"
+	case why == "" && d.unknown > 0 && d.example.odd != "":
+		why = fmt.Sprintf("%s %s (keys like that: %d)", d.example.key, d.example.odd, d.unknown)
 	case why == "" && d.unknown > 0:
-		why = fmt.Sprintf("no final read of %s was answered (keys like that: %d)", d.example, d.unknown)
+		why = fmt.Sprintf("no final read of %s was answered (keys like that: %d)", d.example.key, d.unknown)
 	}
 	v := d.verdict("", why)
 	v.Measures = map[string]float64{"keys_unknown": float64(d.unknown), "hidden_writes": float64(d.hidden)}
@@ -66,7 +68,7 @@ type durability struct {
 	*tally
 	*accesses
 	unknown int
-	example string // a key whose final state is unknown
+	example keyAccesses // a key that cannot be judged
 	hidden  int    // acknowledged, shown by a replica only
 }
 
@@ -145,10 +147,10 @@ func (d *durability) judge(k *keyAccesses, s *finalState) {
 		list = list || a.kind == appends
 		acknowledged = acknowledged || a.kind != reads && a.certain()
 	}
-	if !s.known() {
-		if acknowledged {
+	if !s.known() || k.odd != "" {
+		if acknowledged || k.odd != "" {
 			d.unknown++
-			d.example = k.key
+			d.example = *k
 		}
 		return
 	}

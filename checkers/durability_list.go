@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/rashomon-harness/rashomon/history"
 )
@@ -9,7 +10,7 @@ import (
 // listEnd is what is known of a list at the end, by element.
 type listEnd struct {
 	elements map[state]*elementEnd
-	cleared  int64 // when the last delete or overwriting write returned, -1 for none
+	cleared  int64 // when the last delete or overwriting write returned, math.MinInt64 for none
 }
 
 // elementEnd is what is known of an element at the end.
@@ -31,7 +32,7 @@ func (l *listEnd) element(e state) *elementEnd {
 }
 
 func (d *durability) newListEnd(list []access) *listEnd {
-	l := &listEnd{elements: map[state]*elementEnd{}, cleared: -1}
+	l := &listEnd{elements: map[state]*elementEnd{}, cleared: math.MinInt64}
 	for i := range list {
 		a := &list[i]
 		switch {
@@ -84,7 +85,7 @@ func (d *durability) judgeElements(key string, l *listEnd, s *finalState, at int
 			d.addAt(d.h, KindDuplicated, key, func(w *witness) string {
 				return fmt.Sprintf("at the end %s, which has %s twice", w.told(answer.op), element.String())
 			}, e.attempt, answer.op)
-		case !e.shown && l.cleared < 0:
+		case !e.shown && l.cleared == math.MinInt64:
 			d.judgeOrigin(key, element, e.attempt, answer.op)
 		}
 		e.here, e.shown = int32(at+1), true

@@ -1,6 +1,10 @@
 package checkers
 
-import "github.com/rashomon-harness/rashomon/history"
+import (
+	"math"
+
+	"github.com/rashomon-harness/rashomon/history"
+)
 
 // takeCounter takes an operation of a counter.
 func takeCounter(_ *plan, op *history.Op, a *act) (why string) {
@@ -10,7 +14,7 @@ func takeCounter(_ *plan, op *history.Op, a *act) (why string) {
 		if op.Arg.IsNull() && op.F != history.FAdd {
 			by, ok = 1, true
 		}
-		if !ok {
+		if !ok || by == math.MinInt64 {
 			return unknownTo(op)
 		}
 		if op.F == fDecr {
@@ -30,7 +34,13 @@ func takeCounter(_ *plan, op *history.Op, a *act) (why string) {
 }
 
 // readyCounter returns the machine of a counter. The state is the sum.
-func readyCounter(*plan) (m machine, why string) {
+func readyCounter(p *plan) (m machine, why string) {
+	var sums runningSums
+	for i := range p.acts {
+		if a := &p.acts[i]; a.kind == actSum && !sums.take(increment{delta: a.amount}) {
+			return machine{}, "it counts further than 64 bits"
+		}
+	}
 	return machine{
 		init: int64(0),
 		step: func(state any, a *act) (bool, any) {

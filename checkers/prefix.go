@@ -133,7 +133,7 @@ func (p *prefixes) pairsMeet() bool {
 func (p *prefixes) dialogue(key int32) *dialogueKey {
 	at := p.place[key]
 	if p.dialogues[at] == nil {
-		p.dialogues[at] = newDialogueKey(p.h, p.keys[at].list)
+		p.dialogues[at] = newDialogueKey(p.h, &p.keys[at])
 	}
 	return p.dialogues[at]
 }

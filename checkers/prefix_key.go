@@ -12,8 +12,12 @@ type dialogueKey struct {
 	cleared   bool       // null may stand for something else than the initial value
 }
 
-// newDialogueKey goes through the accesses to a key.
-func newDialogueKey(h *history.History, list []access) *dialogueKey {
+// newDialogueKey goes through the accesses to a key. Of an odd one nothing is known.
+func newDialogueKey(h *history.History, all *keyAccesses) *dialogueKey {
+	if all.odd != "" {
+		return &dialogueKey{h: h, cleared: true}
+	}
+	list := all.list
 	k := &dialogueKey{h: h, counting: newCounting(h, list)}
 	least, most := valueSpan(list)
 	k.ids.reset(least, most, len(list))

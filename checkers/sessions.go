@@ -105,9 +105,9 @@ func (s *sessions) Check(ctx context.Context, h *history.History) []Verdict {
 		f.judgeCounting(ctx, s)
 	case ListOrder:
 		engine = "lists"
-		f.eachKey(ctx, f.judgeLists)
+		f.eachKey(ctx, func(_ int, k *keyAccesses) { f.judgeLists(k) })
 	default:
-		f.eachKey(ctx, f.judgeOrders)
+		f.eachKey(ctx, func(_ int, k *keyAccesses) { f.judgeOrders(k) })
 	}
 	if f.evidence {
 		engine += "+evidence"
@@ -144,13 +144,17 @@ func newSessionFindings(all *accesses) *sessionFindings {
 }
 
 // eachKey judges every key, until ctx ends.
-func (f *sessionFindings) eachKey(ctx context.Context, judge func(k *keyAccesses)) {
+func (f *sessionFindings) eachKey(ctx context.Context, judge func(at int, k *keyAccesses)) {
 	for i := range f.keys {
 		if ctx.Err() != nil {
 			f.stopped = fmt.Sprintf("stopped after %d of %d keys: %v", i, len(f.keys), ctx.Err())
 			return
 		}
-		judge(&f.keys[i])
+		if k := &f.keys[i]; k.odd != "" {
+			f.leave(k.key, k.odd)
+		} else {
+			judge(i, k)
+		}
 	}
 }
 

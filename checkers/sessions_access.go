@@ -50,6 +50,7 @@ func (a *access) integer() (int64, bool) { return a.value, a.form == formInt }
 type keyAccesses struct {
 	key  string
 	list []access
+	odd  string // why nobody knows what the key holds, "" for no such reason
 }
 
 // accesses are the accesses of a history. Peeks are none: they are served without any guarantee.
@@ -62,6 +63,7 @@ type accesses struct {
 	others   []history.Value
 	known    map[string]int32 // numbers of keys, made when a transaction names one
 	names    []string         // of keys that only transactions name; their numbers follow the history's
+	odd      map[int32]string // by number of a key: the first function that may have changed it in an unknown way
 }
 
 // newAccesses returns the accesses of h, not yet by key.
@@ -106,7 +108,11 @@ func (all *accesses) makeLists(counts []int32, total int) {
 			continue
 		}
 		all.place[key] = int32(len(all.keys))
-		all.keys = append(all.keys, keyAccesses{all.name(int32(key)), backing[:0:n]})
+		k := keyAccesses{key: all.name(int32(key)), list: backing[:0:n]}
+		if f, odd := all.odd[int32(key)]; odd {
+			k.odd = "is used by " + f + ", of which nobody knows what it does"
+		}
+		all.keys = append(all.keys, k)
 		backing = backing[n:]
 	}
 }
@@ -213,6 +219,29 @@ func (all *accesses) each(i int, yield func(key int32, a access)) {
 		all.eachCAS(a, yield)
 	case history.FTxn:
 		all.eachMicro(a, yield)
+	case history.FPeek:
+	default:
+		all.noteOdd(i)
+	}
+}
+
+// noteOdd notes that operation i may have changed its keys in an unknown way.
+func (all *accesses) noteOdd(i int) {
+	if all.h.Type(i) == history.Fail {
+		return
+	}
+	keys := all.h.Keys(i)
+	if key := all.h.Key(i); key >= 0 {
+		keys = []int32{key}
+	}
+	for _, key := range keys {
+		if _, known := all.odd[key]; known {
+			continue
+		}
+		if all.odd == nil {
+			all.odd = map[int32]string{}
+		}
+		all.odd[key] = all.h.F(i)
 	}
 }
 

@@ -124,8 +124,7 @@ func (s sighting) later(version, op int32) sighting {
 // and what the reads of several keys by one session.
 func (f *sessionFindings) judgeCounting(ctx context.Context, asked *sessions) {
 	known := make([]*countingKey, len(f.keys))
-	at := 0
-	f.eachKey(ctx, func(k *keyAccesses) {
+	f.eachKey(ctx, func(at int, k *keyAccesses) {
 		c := newCounting(f.h, k.list)
 		if c == nil || c.writer == severalWriters {
 			f.judgeOrders(k)
@@ -133,7 +132,6 @@ func (f *sessionFindings) judgeCounting(ctx context.Context, asked *sessions) {
 			f.judgeVersions(k, c)
 			known[at] = &countingKey{counting: c, keyAccesses: k}
 		}
-		at++
 	})
 	if f.stopped == "" && asked.wants(MonotonicWrites, WritesFollowReads, SessionCausality) {
 		f.judgeAcross(known)

@@ -36,7 +36,8 @@ type objectSplit struct {
 	h       *history.History
 	changes func(f string) bool // whether the function changes objects of the kind
 	counts  [][strangeToObject + 1]int32
-	strange []int32 // by key: the first operation that is strange to it, none for none
+	strange []int32          // by key: the first operation that is strange to it, none for none
+	numbers map[string]int32 // of keys, made when a transaction names one
 }
 
 // objectsOf returns the objects of a kind: the keys that are changed by its functions, and those that are
@@ -108,6 +109,10 @@ func (s *objectSplit) each(i int, yield func(key, op, at int32, role objectRole)
 	case s.h.Type(i) == history.Fail:
 		return
 	}
+	if s.h.F(i) == history.FTxn {
+		s.eachOfTxn(i, yield)
+		return
+	}
 	if key := s.h.Key(i); key >= 0 {
 		yield(key, int32(i), -1, role)
 		return
@@ -120,6 +125,33 @@ func (s *objectSplit) each(i int, yield func(key, op, at int32, role objectRole)
 	for at, key := range s.h.Keys(i) {
 		yield(key, int32(i), int32(at), role)
 	}
+}
+
+// eachOfTxn is each of a transaction, which is strange to all its keys; one that makes no sense, to all keys.
+func (s *objectSplit) eachOfTxn(i int, yield func(key, op, at int32, role objectRole)) {
+	op := s.h.Op(i)
+	if wrong := eachMicroOf(&op, func(_, key string, _ history.Value) {
+		if n, known := s.number(key); known {
+			yield(n, int32(i), -1, strangeToObject)
+		}
+	}); wrong == "" {
+		return
+	}
+	for key := range s.counts {
+		yield(int32(key), int32(i), -1, strangeToObject)
+	}
+}
+
+// number returns the number of the key of that name, if the history knows it by itself.
+func (s *objectSplit) number(key string) (n int32, known bool) {
+	if s.numbers == nil {
+		s.numbers = make(map[string]int32, len(s.counts))
+		for n := range s.counts {
+			s.numbers[s.h.KeyName(int32(n))] = int32(n)
+		}
+	}
+	n, known = s.numbers[key]
+	return n, known
 }
 
 // answer returns what a read answered about its object; ok is false when it answered about another number
