@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -151,5 +152,14 @@ func TestMeasuredSpan(t *testing.T) {
 		if got := v.Measures["outage_longest_writes_ns"]; got != c.outage {
 			t.Errorf("%v, want %v, of\n%s", got, c.outage, c.drawing)
 		}
+	}
+}
+
+// TestAvailabilityAtTheEndOfTime checks that the span that is measured does not begin again from the front.
+func TestAvailabilityAtTheEndOfTime(t *testing.T) {
+	h := history.FromOps([]history.Op{{F: history.FWrite, Key: "k", Type: history.Ok, Return: 1},
+		{F: history.FWrite, Key: "k", Call: math.MaxInt64, Return: history.Never, Process: 1}})
+	if v := Available().Check(t.Context(), h)[0]; v.Result != Valid {
+		t.Errorf("%v %s", v.Result, v.Reason)
 	}
 }

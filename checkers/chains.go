@@ -28,7 +28,8 @@ type chains struct {
 	of     []int32 // by value: its chain, -1 for none
 	at     []int32 // by value: its place in the chain, from 0
 	slots  []slotTimes
-	begins []int32 // by chain: its first slot
+	begins []int32            // by chain: its first slot
+	ends   map[int32][2]int32 // see endsOf
 }
 
 // chain is one chain. Times are of all that is in it.

@@ -169,16 +169,7 @@ func (r *refusals) bridge(gone int64) int64 {
 
 // reportBlind reports the refusal d, of a value that was there all the time.
 func (c *chains) reportBlind(t *tally, d *deedOf) {
-	before, after := int32(-1), int32(-1)
-	for i := range c.deeds {
-		switch o := &c.deeds[i]; {
-		case !o.inBlock(d.old):
-		case o.ret == c.blocks[d.old].first && before < 0:
-			before = int32(i)
-		case o.call == c.blocks[d.old].last:
-			after = int32(i)
-		}
-	}
+	before, after := c.endsOf(d.old)
 	places := append(c.grounds(c.blocks[d.old].producer, before, after), d.op)
 	t.addAt(c.h, WrongRefusal, c.key, func(w *witness) string {
 		text := w.did(w.at(d.op)) + " although " + c.name(d.old) + " was there all the time: "
@@ -188,4 +179,26 @@ func (c *chains) reportBlind(t *tally, d *deedOf) {
 		last := &c.deeds[after]
 		return text + w.did(w.at(last.op)) + " " + span(last.call-d.ret) + " later"
 	}, places...)
+}
+
+// endsOf returns the deed of a value that returned first, -1 for none, and the one that was called last.
+func (c *chains) endsOf(value int32) (before, after int32) {
+	if ends, known := c.ends[value]; known {
+		return ends[0], ends[1]
+	}
+	before, after = -1, -1
+	for i := range c.deeds {
+		switch o := &c.deeds[i]; {
+		case !o.inBlock(value):
+		case o.ret == c.blocks[value].first && before < 0:
+			before = int32(i)
+		case o.call == c.blocks[value].last:
+			after = int32(i)
+		}
+	}
+	if c.ends == nil {
+		c.ends = map[int32][2]int32{}
+	}
+	c.ends[value] = [2]int32{before, after}
+	return before, after
 }

@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 )
@@ -43,43 +44,50 @@ func (c *chains) path(from, to int32) string {
 // pathMost is how many values of a chain a sentence lists.
 const pathMost = 5
 
+// longestShown is how many values a part of a chain may have whose producers are all shown. A longer one is
+// shown by its ends alone, and so is no violation by itself any more.
+const longestShown = 64
+
 // groundsOf returns the operations of deeds of one chain, and those without which they would not be in one:
 // the producers of all its values from the earliest of theirs to the latest.
 func (c *chains) groundsOf(deeds ...int32) []int32 {
-	first, last := int32(-1), int32(-1)
-	for _, i := range deeds {
-		if v := c.deeds[i].value; first < 0 || c.at[v] < c.at[first] {
-			first = v
-		}
-		if v := c.deeds[i].value; last < 0 || c.at[v] > c.at[last] {
-			last = v
-		}
+	values := make([]int32, len(deeds))
+	for i, d := range deeds {
+		values[i] = c.deeds[d].value
 	}
+	byPlace := func(v, w int32) int { return cmp.Compare(c.at[v], c.at[w]) }
+	return c.groundsBetween(slices.MinFunc(values, byPlace), slices.MaxFunc(values, byPlace), deeds...)
+}
+
+// groundsBetween is groundsOf with the producers of all values of the chain from one to another.
+func (c *chains) groundsBetween(from, to int32, deeds ...int32) []int32 {
 	all := slices.Clone(deeds)
-	for _, v := range c.list[c.of[first]].values[c.at[first] : c.at[last]+1] {
-		all = append(all, c.blocks[v].producer)
+	if between := c.list[c.of[from]].values[c.at[from] : c.at[to]+1]; len(between) <= longestShown {
+		for _, v := range between {
+			all = append(all, c.blocks[v].producer)
+		}
 	}
 	return c.grounds(all...)
 }
 
-// soonestOf returns the deed of a chain that returned first.
-func (c *chains) soonestOf(id int) int32 {
-	for _, s := range c.slotsOf(id) {
-		if s.returned >= 0 && s.ret == c.list[id].first {
-			return s.returned
+// nearest returns two deeds of a chain that stand as near to each other as possible, in whichever order: one
+// that returned before a time, and one that was called after another time.
+func (c *chains) nearest(id int, before, after int64) (returned, due int32) {
+	slots := c.slotsOf(id)
+	one, other, gap := -1, -1, len(slots)
+	for at, s := range slots {
+		if s.ret < before {
+			one = at
+		}
+		if s.call > after {
+			other = at
+		}
+		if one >= 0 && other >= 0 && max(one-other, other-one) < gap {
+			gap = max(one-other, other-one)
+			returned, due = slots[one].returned, slots[other].due
 		}
 	}
-	return -1
-}
-
-// latestOf returns the deed of a chain that was called last.
-func (c *chains) latestOf(id int) int32 {
-	for _, s := range c.slotsOf(id) {
-		if s.due >= 0 && s.call == c.list[id].last {
-			return s.due
-		}
-	}
-	return -1
+	return returned, due
 }
 
 // reportClash reports two chains that must each come before the other: a, of chain i, had returned before
@@ -89,39 +97,38 @@ func (c *chains) reportClash(t *tally, i, j int) {
 	if c.list[j].root == 0 {
 		i, j = j, i
 	}
-	a, y := c.soonestOf(i), c.latestOf(i)
-	x, b := c.soonestOf(j), c.latestOf(j)
-	ofI, ofJ := []int32{y}, []int32{x}
-	if c.list[i].root != 0 {
-		ofI, ofJ = append(ofI, a), append(ofJ, b)
+	if t.count(ChainsDisagree, 1); !t.wants(3, 0) {
+		return
 	}
-	places := append(c.groundsOf(ofI...), c.groundsOf(ofJ...)...)
 	if c.list[i].root == 0 {
-		places = append(places, c.groundsOf(c.rootward(y)...)...)
+		c.explainClashWithInitial(t, i, j)
+		return
 	}
-	after := func(w *witness, late, soon int32) string {
-		d := &c.deeds[late]
-		return w.did(w.at(d.op)) + " " + span(d.call-c.deeds[soon].ret) + " after " + c.over(w, soon)
-	}
-	t.addAt(c.h, ChainsDisagree, c.key, func(w *witness) string {
-		if c.list[i].root == 0 {
-			return after(w, y, x) + ", but " + c.unbroken(0, c.deeds[y].value)
-		}
-		return after(w, b, a) + ", but " + after(w, y, x) + "; " + c.unbrokenBy(a, y) + ", and " +
+	a, y := c.nearest(i, c.list[j].last, c.list[j].first)
+	x, b := c.nearest(j, c.deeds[y].call, c.deeds[a].ret)
+	t.explainAt(c.h, ChainsDisagree, c.key, func(w *witness) string {
+		return c.after(w, b, a) + ", but " + c.after(w, y, x) + "; " + c.unbrokenBy(a, y) + ", and " +
 			c.unbrokenBy(x, b)
-	}, places...)
+	}, append(c.groundsOf(a, y), c.groundsOf(x, b)...)...)
 }
 
-// rootward returns a deed and the producers of its chain's values up to it.
-func (c *chains) rootward(i int32) []int32 {
-	deeds := []int32{i}
-	v := c.deeds[i].value
-	for _, before := range c.list[c.of[v]].values[:c.at[v]+1] {
-		if p := c.blocks[before].producer; p >= 0 {
-			deeds = append(deeds, p)
-		}
-	}
-	return deeds
+// explainClashWithInitial is reportClash where i is the initial chain: y is the first of it that was called
+// after x had returned.
+func (c *chains) explainClashWithInitial(t *tally, i, j int) {
+	slots := c.slotsOf(i)
+	y := slots[slices.IndexFunc(slots, func(s slotTimes) bool { return s.call > c.list[j].first })].due
+	own := c.slotsOf(j)
+	x := own[slices.IndexFunc(own, func(s slotTimes) bool { return s.ret == c.list[j].first })].returned
+	to := c.deeds[y].value
+	t.explainAt(c.h, ChainsDisagree, c.key, func(w *witness) string {
+		return c.after(w, y, x) + ", but " + c.unbroken(0, to)
+	}, append(c.groundsBetween(0, to, y), c.groundsOf(x)...)...)
+}
+
+// after says how long a deed was called after another had returned.
+func (c *chains) after(w *witness, late, soon int32) string {
+	d := &c.deeds[late]
+	return w.did(w.at(d.op)) + " " + span(d.call-c.deeds[soon].ret) + " after " + c.over(w, soon)
 }
 
 // unbroken is path, and says that no other value can have come between.

@@ -69,7 +69,7 @@ type durability struct {
 	*accesses
 	unknown int
 	example keyAccesses // a key that cannot be judged
-	hidden  int    // acknowledged, shown by a replica only
+	hidden  int         // acknowledged, shown by a replica only
 }
 
 // finalState is what the final phase answered about one key.

@@ -327,6 +327,14 @@ func TestSpecified(t *testing.T) {
 			s1 |--incr a--|  |--swap b--|
 			s2                              |--r a=2--|  |--r [a c]=[1 1]--|`,
 			"invalid by porcupine, 2 opportunities, [not-linearizable:2]"},
+		{"counter", `
+			s1 |--incr a (9223372036854775807)--|  |--incr a (1)--|
+			s2                                                       |--r a=-9223372036854775808--|`,
+			"unknown by porcupine, 0 opportunities: key a: it counts further than 64 bits"},
+		{"counter", `
+			s1 |--decr a (-9223372036854775808)--|
+			s2                                      |--r a=-9223372036854775808--|`,
+			"unknown by porcupine, 0 opportunities: key a: the model has no decr -9223372036854775808 (event 0)"},
 		{"kv", `
 			s1 |--put a (1)--|
 			s2                  |--txn [w a=2]--|

@@ -150,10 +150,11 @@ func (f *sessionFindings) eachKey(ctx context.Context, judge func(at int, k *key
 			f.stopped = fmt.Sprintf("stopped after %d of %d keys: %v", i, len(f.keys), ctx.Err())
 			return
 		}
-		if k := &f.keys[i]; k.odd != "" {
-			f.leave(k.key, k.odd)
-		} else {
+		switch k := &f.keys[i]; {
+		case k.odd == "":
 			judge(i, k)
+		case len(k.list) > 0:
+			f.leave(k.key, k.odd)
 		}
 	}
 }

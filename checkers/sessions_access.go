@@ -56,7 +56,7 @@ type keyAccesses struct {
 // accesses are the accesses of a history. Peeks are none: they are served without any guarantee.
 type accesses struct {
 	h        *history.History
-	keys     []keyAccesses // that have accesses, in the order of their numbers
+	keys     []keyAccesses // that have accesses, or are odd, in the order of their numbers
 	place    []int32       // by number of a key: its place in keys, -1 for none
 	sessions []int32       // by actor: see sessionNumbers
 	count    int32         // of numbers of sessions
@@ -104,13 +104,14 @@ func (all *accesses) makeLists(counts []int32, total int) {
 	all.place = make([]int32, len(counts))
 	backing := make([]access, total)
 	for key, n := range counts {
-		if all.place[key] = -1; n == 0 {
+		f, odd := all.odd[int32(key)]
+		if all.place[key] = -1; n == 0 && !odd {
 			continue
 		}
 		all.place[key] = int32(len(all.keys))
 		k := keyAccesses{key: all.name(int32(key)), list: backing[:0:n]}
-		if f, odd := all.odd[int32(key)]; odd {
-			k.odd = "is used by " + f + ", of which nobody knows what it does"
+		if odd {
+			k.odd = "is used by " + f + ", which is no read, write, cas, append, delete or txn"
 		}
 		all.keys = append(all.keys, k)
 		backing = backing[n:]

@@ -127,8 +127,9 @@ func (f *staleFindings) judge(k *keyAccesses) {
 		}
 	}
 	switch {
-	case k.odd != "":
+	case k.odd != "" && len(k.list) > 0:
 		f.leave(k.key, k.odd)
+	case k.odd != "":
 	case lists && registers:
 		f.leave(k.key, "is both written and appended to")
 	case lists:
