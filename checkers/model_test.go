@@ -334,7 +334,8 @@ func TestSpecified(t *testing.T) {
 		{"counter", `
 			s1 |--decr a (-9223372036854775808)--|
 			s2                                      |--r a=-9223372036854775808--|`,
-			"unknown by porcupine, 0 opportunities: key a: the model has no decr -9223372036854775808 (event 0)"},
+			"unknown by porcupine, 0 opportunities: key a: the model has no decr -9223372036854775808 " +
+				"(event 0)"},
 		{"kv", `
 			s1 |--put a (1)--|
 			s2                  |--txn [w a=2]--|

@@ -63,7 +63,7 @@ type accesses struct {
 	others   []history.Value
 	known    map[string]int32 // numbers of keys, made when a transaction names one
 	names    []string         // of keys that only transactions name; their numbers follow the history's
-	odd      map[int32]string // by number of a key: the first function that may have changed it in an unknown way
+	odd      map[int32]string // by key: the first function that may have changed it in an unknown way
 }
 
 // newAccesses returns the accesses of h, not yet by key.
