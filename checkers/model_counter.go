@@ -45,13 +45,10 @@ func readyCounter(p *plan) (m machine, why string) {
 		init: int64(0),
 		step: func(state any, a *act) (bool, any) {
 			now := state.(int64)
-			switch a.kind {
-			case actSum:
+			if a.kind == actSum {
 				return true, now + a.amount
-			case actReadSum:
-				return now == a.amount, state
 			}
-			return false, state
+			return now == a.amount, state
 		},
 		equal: func(x, y any) bool { return x.(int64) == y.(int64) },
 		hash:  func(state any) uint64 { return mix(uint64(state.(int64)) + 1) },

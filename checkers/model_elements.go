@@ -84,13 +84,10 @@ func readyList(p *plan) (m machine, why string) {
 	p.byValue = true
 	m.step = func(state any, a *act) (bool, any) {
 		now := state.(*sequence)
-		switch a.kind {
-		case actAppend:
+		if a.kind == actAppend {
 			return true, now.with(a.value)
-		case actReadAll:
-			return slices.Equal(now.elements, a.list), state
 		}
-		return false, state
+		return slices.Equal(now.elements, a.list), state
 	}
 	return m.sequences(), ""
 }
@@ -104,8 +101,6 @@ func readyQueue(p *plan) (m machine, why string) {
 		switch {
 		case a.kind == actEnqueue:
 			return true, now.with(a.value)
-		case a.kind != actDequeue:
-			return false, state
 		case len(now.elements) == 0:
 			return !a.sure || !a.yes, state
 		case a.sure && (!a.yes || now.elements[0] != a.value):
@@ -146,7 +141,7 @@ type elementSet struct {
 	hash uint64 // of the elements' hashes the exclusive or
 }
 
-func newElementSet(values int) *elementSet { return &elementSet{bits: make([]uint64, (values+63)/64)} }
+func newElementSet(values int) *elementSet { return &elementSet{bits: make([]uint64, values/64+1)} }
 
 func (s *elementSet) has(element int32) bool { return s.bits[element/64]>>(element%64)&1 != 0 }
 
@@ -195,10 +190,8 @@ func readySet(p *plan) (m machine, why string) {
 				return true, now.with(a.value, a.kind == actAdd)
 			case actHas:
 				return now.has(a.value) == a.yes, state
-			case actReadAll:
-				return equal(now, found[a.op]), state
 			}
-			return false, state
+			return equal(now, found[a.op]), state
 		},
 		equal: equal,
 		hash:  func(state any) uint64 { return state.(*elementSet).hash },

@@ -100,13 +100,11 @@ func readyNumbers(p *plan) (m machine, why string) {
 				return true, states[a.value]
 			case actNot:
 				return now != a.old, state
-			case actCAS:
-				if now == a.old {
-					return true, states[a.value]
-				}
-				return !a.sure, state // it may have found something else, and done nothing
 			}
-			return false, state
+			if now == a.old { // actCAS
+				return true, states[a.value]
+			}
+			return !a.sure, state // it may have found something else, and done nothing
 		},
 		equal: func(x, y any) bool { return x.(int32) == y.(int32) },
 		hash:  func(state any) uint64 { return mix(uint64(state.(int32)) + 1) },

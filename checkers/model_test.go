@@ -51,6 +51,29 @@ var modelCases = []struct{ model, title, drawing, want string }{
 	{"cas-register", "refused blindly", `
 		s1 |--w k=1--|
 		s2              |--cas k 1→2 refused--|`, "illegal [0 1]"},
+	{"cas-register", "a cas to nothing may be what is read", `
+		s1 |--w k=1--|  |--cas k 1→∅--|  |--w k=2--|
+		s2                                             |--r k=∅--|`, "illegal [1 2 3]"},
+	{"register", "what was called after all was seen is not shown", `
+		s1 |--w k=1--|  |--w k=2--|
+		s2                            |--r k=1--|
+		s3                                          |--w k=1--…`, "illegal [0 1 2]"},
+	{"register", "what was deleted before is not shown", `
+		s1 |--w k=1--|  |--delete k--|  |--w k=2--|  |--w k=3--|
+		s2                                                         |--r k=2--|`, "illegal [2 3 4]"},
+	{"counter", "what was added after all was read is not shown", `
+		s1 |--incr k--|                |--incr k--|
+		s2                |--r k=0--|`, "illegal [0 1]"},
+	{"counter", "an answer that is no number", `
+		s1 |--incr k--|
+		s2                |--r k=x--|`, "read completed with x (event 2)"},
+	{"queue", "nothing cannot be enqueued", `
+		s1 |--enqueue k--|`, "the model has no enqueue (event 0)"},
+	{"queue", "an argument of a dequeue is no element", `
+		s1 |--dequeue k (5)--|  |--dequeue k (6)--|`, "legal"},
+	{"queue", "other queues that were empty are not shown", `
+		s1 |--dequeue k--|  |--enqueue k (1)--|
+		s2                                       |--dequeue k--|`, "illegal [1 2]"},
 	{"kv", "strings are put together", `
 		s1 |--put k (a)--|  |--append k+=b--|
 		s2                                     |--get k=ab--|`, "legal"},
@@ -328,6 +351,11 @@ func TestSpecified(t *testing.T) {
 			s2                              |--r a=2--|  |--r [a c]=[1 1]--|`,
 			"invalid by porcupine, 2 opportunities, [not-linearizable:2]"},
 		{"counter", `
+			s1 |--r a=0--|  |--r a=0--|`, "unknown by porcupine, 0 opportunities: not exercised"},
+		{"counter", `
+			s1 |--incr a--|
+			s2            |--r a=1--|  |--r a=1--|`, "valid by porcupine, 1 opportunities"},
+		{"counter", `
 			s1 |--incr a (9223372036854775807)--|  |--incr a (1)--|
 			s2                                                       |--r a=-9223372036854775808--|`,
 			"unknown by porcupine, 0 opportunities: key a: it counts further than 64 bits"},
@@ -360,5 +388,26 @@ func TestSpecified(t *testing.T) {
 	}
 	if _, err := Specified("bag", Limits{}, nil); err == nil {
 		t.Error("there is a model bag")
+	}
+}
+
+// TestSetOfManyElements checks sets whose states take several words.
+func TestSetOfManyElements(t *testing.T) {
+	for _, missing := range []int64{-1, 0, 63, 64, 127} {
+		job := &Job{Model: ModelSet}
+		add := func(f string, arg, result history.Value) {
+			at := int64(10 * len(job.Ops))
+			job.Ops = append(job.Ops, history.Op{F: f, Arg: arg, Result: result, Type: history.Ok, Call: at,
+				Return: at + 1})
+		}
+		for e := range int64(128) {
+			add(history.FAdd, history.IntValue(e), history.Value{})
+		}
+		for e := range int64(128) {
+			add(fContains, history.IntValue(e), history.BoolValue(e != missing))
+		}
+		if got := (InProcess{}).Run(t.Context(), job).Result; (got == Valid) != (missing < 0) || got == Unknown {
+			t.Errorf("without %d: %v", missing, got)
+		}
 	}
 }

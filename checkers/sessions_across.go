@@ -44,7 +44,7 @@ func (f *sessionFindings) judgeAcross(keys []*countingKey) {
 		})
 		for at, later := range shown {
 			for n := range min(widest, len(shown)) {
-				earlier := shown[(at+1+n)%len(shown)]
+				earlier := shown[(at+n)%len(shown)]
 				if earlier.countingKey != later.countingKey {
 					f.judgePair(int32(i), earlier, later.write(later.version))
 				}

@@ -238,3 +238,29 @@ func ordersAgree(t testing.TB, d *dice) {
 func TestOrdersAgreeWithTwin(t *testing.T) { many(t, 5_000, ordersAgree) }
 
 func FuzzOrders(f *testing.F) { fuzz(f, ordersAgree) }
+
+// TestInitialValueIsExplainedFirst checks that, of many contradictions, one with the initial value is explained.
+func TestInitialValueIsExplainedFirst(t *testing.T) {
+	var ops []history.Op
+	add := func(session, f string, arg, result history.Value) {
+		at := int64(10 * len(ops))
+		ops = append(ops, history.Op{Session: session, F: f, Key: "k", Arg: arg, Result: result, Type: history.Ok,
+			Call: at, Return: at + 1})
+	}
+	one, two, null := history.IntValue(1), history.IntValue(2), history.Value{}
+	add("s1", history.FWrite, one, null)
+	add("s1", history.FWrite, two, null)
+	for range 2 * mostExplained {
+		add("s2", history.FRead, null, two)
+		add("s2", history.FRead, null, one)
+	}
+	add("s3", history.FRead, null, one)
+	add("s3", history.FRead, null, null)
+	v := checked(Sessions(AnyOrder), historyOf(ops, history.Never))[MonotonicReads]
+	if n := total(v.Counts); n <= mostExplained || len(v.Anomalies) == 0 {
+		t.Fatalf("%d contradictions, want more than %d", n, mostExplained)
+	}
+	if last := v.Anomalies[0].Ops[len(v.Anomalies[0].Ops)-1]; !last.Result.IsNull() {
+		t.Errorf("explained first: %s", v.Anomalies[0].Sentence)
+	}
+}
