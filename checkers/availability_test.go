@@ -163,3 +163,44 @@ func TestAvailabilityAtTheEndOfTime(t *testing.T) {
 		t.Errorf("%v %s", v.Result, v.Reason)
 	}
 }
+
+// TestAvailabilityWithoutPhases checks that the measured span ends with the last that happened, and that what
+// could not be measured is no measure.
+func TestAvailabilityWithoutPhases(t *testing.T) {
+	ok := history.Op{F: history.FWrite, Key: "k", Type: history.Ok, Call: 5, Return: 5}
+	open := history.Op{F: history.FWrite, Key: "k", Call: 20, Return: history.Never, Process: 1}
+	late := history.Op{F: history.FWrite, Key: "k", Type: history.Ok, Call: 6, Return: 50, Process: 2}
+	for name, c := range map[string]struct {
+		h      *history.History
+		outage float64
+	}{
+		"a call":   {history.FromOps([]history.Op{ok, open}), 21 - 20},
+		"a return": {history.FromOps([]history.Op{ok, open, late}), 50 - 6},
+		"a fault": {drawn(t, `
+s1 |w k=1|
+s1          |w k=2--…
+n1                        ░░ crash ░░…
+`), at(26-12) + 1},
+	} {
+		v := checked(Available(), c.h)[Availability]
+		if got := v.Measures["outage_longest_ns"]; got != c.outage {
+			t.Errorf("%s: longest outage %v, want %v", name, got, c.outage)
+		}
+		if got, measured := v.Measures["recovery_mean_ns"]; measured {
+			t.Errorf("%s: recovery in %v without a fault that was healed", name, got)
+		}
+	}
+}
+
+// TestRecoveryAtTheEnd checks that a fault that was healed when the measured span ended counts for nothing.
+func TestRecoveryAtTheEnd(t *testing.T) {
+	h := drawn(t, `
+s1     |w k=1|
+n1/n2            ░ partition ░
+phase                        ^heal
+s1                              |w k=2|
+`)
+	if got, measured := checked(Available(), h)[Availability].Measures["recovery_mean_ns"]; measured {
+		t.Errorf("recovery in %v", got)
+	}
+}

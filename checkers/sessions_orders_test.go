@@ -239,13 +239,14 @@ func TestOrdersAgreeWithTwin(t *testing.T) { many(t, 5_000, ordersAgree) }
 
 func FuzzOrders(f *testing.F) { fuzz(f, ordersAgree) }
 
-// TestInitialValueIsExplainedFirst checks that, of many contradictions, one with the initial value is explained.
+// TestInitialValueIsExplainedFirst checks which of many contradictions is explained: that with the initial
+// value.
 func TestInitialValueIsExplainedFirst(t *testing.T) {
 	var ops []history.Op
 	add := func(session, f string, arg, result history.Value) {
 		at := int64(10 * len(ops))
-		ops = append(ops, history.Op{Session: session, F: f, Key: "k", Arg: arg, Result: result, Type: history.Ok,
-			Call: at, Return: at + 1})
+		ops = append(ops, history.Op{Session: session, F: f, Key: "k", Arg: arg, Result: result,
+			Type: history.Ok, Call: at, Return: at + 1})
 	}
 	one, two, null := history.IntValue(1), history.IntValue(2), history.Value{}
 	add("s1", history.FWrite, one, null)
