@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -42,21 +43,17 @@ func (durable) Properties() []string { return []string{Durability} }
 func (durable) Check(ctx context.Context, h *history.History) []Verdict {
 	d := &durability{tally: newTally(Durability), accesses: accessesByKey(h)}
 	states := d.finalStates()
-	why := ""
+	stopped := ""
 	for i, k := range withStates(d.keys, states) {
 		if ctx.Err() != nil {
-			why = fmt.Sprintf("stopped after %d keys: %v", i, ctx.Err())
+			stopped = fmt.Sprintf("stopped after %d keys: %v", i, ctx.Err())
 			break
 		}
 		d.judge(&k, states[k.key])
 	}
-	switch {
-	case h.FinalFrom() == history.Never:
+	why := cmp.Or(stopped, d.left)
+	if h.FinalFrom() == history.Never {
 		why = "there are no final reads"
-	case why == "" && d.unknown > 0 && d.example.odd != "":
-		why = fmt.Sprintf("%s %s (keys like that: %d)", d.example.key, d.example.odd, d.unknown)
-	case why == "" && d.unknown > 0:
-		why = fmt.Sprintf("no final read of %s was answered (keys like that: %d)", d.example.key, d.unknown)
 	}
 	v := d.verdict("", why)
 	v.Measures = map[string]float64{"keys_unknown": float64(d.unknown), "hidden_writes": float64(d.hidden)}
@@ -67,9 +64,9 @@ func (durable) Check(ctx context.Context, h *history.History) []Verdict {
 type durability struct {
 	*tally
 	*accesses
-	unknown int
-	example keyAccesses // a key that cannot be judged
-	hidden  int         // acknowledged, shown by a replica only
+	unknown int    // keys that cannot be judged
+	left    string // why the last of them cannot
+	hidden  int    // acknowledged, shown by a replica only
 }
 
 // finalState is what the final phase answered about one key.
@@ -139,6 +136,15 @@ func withStates(keys []keyAccesses, states map[string]*finalState) []keyAccesses
 	return keys
 }
 
+// leave notes that a key cannot be judged.
+func (d *durability) leave(k *keyAccesses) {
+	d.unknown++
+	d.left = fmt.Sprintf("no final read of %s was answered (keys like that: %d)", k.key, d.unknown)
+	if k.odd != "" {
+		d.left = fmt.Sprintf("%s %s (keys like that: %d)", k.key, k.odd, d.unknown)
+	}
+}
+
 // judge judges one key.
 func (d *durability) judge(k *keyAccesses, s *finalState) {
 	list, acknowledged := false, false
@@ -149,8 +155,7 @@ func (d *durability) judge(k *keyAccesses, s *finalState) {
 	}
 	if !s.known() || k.odd != "" {
 		if acknowledged || k.odd != "" {
-			d.unknown++
-			d.example = *k
+			d.leave(k)
 		}
 		return
 	}

@@ -176,7 +176,8 @@ type keyResult struct {
 	engine   string
 	unknown  string
 	versions versionTally
-	refuted  int64 // by search: there is no witness yet
+	illegal  bool  // by a search: there is no witness yet
+	refuted  int64 // Answer.Steps of that search
 }
 
 // Check implements Checker.
@@ -238,7 +239,7 @@ func (r *linRun) judge(key int) {
 	}
 	switch answer := r.search(d.job); answer.Result {
 	case Invalid:
-		res.refuted = max(answer.Steps, 1)
+		res.refuted, res.illegal = answer.Steps, true
 	case Unknown:
 		res.unknown = answer.Reason
 	}
@@ -276,7 +277,7 @@ func (r *linRun) verdict() Verdict {
 		if res.unknown != "" {
 			unknown = append(unknown, "key "+r.split.names[key]+": "+res.unknown)
 		}
-		if res.refuted > 0 {
+		if res.illegal {
 			illegal = append(illegal, key)
 		}
 	}
@@ -286,37 +287,6 @@ func (r *linRun) verdict() Verdict {
 	v := t.verdict(strings.Join(used, ", "), summary(unknown))
 	v.Measures = versions.measures()
 	return v
-}
-
-// explain looks for small witnesses of keys that a search found to be not linearizable.
-func (r *linRun) explain(t *tally, keys []int) {
-	witnesses := make([][]int32, len(keys))
-	eachOf(len(keys), func(i int) {
-		d := r.decide(r.take(keys[i]), newTally(Linearizability))
-		d.job.Witness, d.job.Refuted = true, r.keys[keys[i]].refuted
-		answer := r.search(d.job)
-		witnesses[i] = d.job.witness(&answer)
-	})
-	for i, places := range witnesses {
-		if len(places) > 0 {
-			explainSearched(t, r.h, r.split.names[keys[i]], places)
-		}
-	}
-}
-
-// explainSearched explains operations that no order explains. It names the one that tells most, and of those
-// the one that returned last.
-func explainSearched(t *tally, h *history.History, key string, places []int32) {
-	last, told := places[0], h.Op(int(places[0]))
-	for _, i := range places[1:] {
-		if op := h.Op(int(i)); op.Type == history.Ok && (told.Type != history.Ok || later(&op, &told)) {
-			last, told = i, op
-		}
-	}
-	t.explainAt(h, NotLinearizable, key, func(w *witness) string {
-		return fmt.Sprintf("%s, and no order of the %d operations agrees with both their times and their "+
-			"answers", w.did(w.at(last)), len(w.ops))
-	}, places...)
 }
 
 // eachOf calls do for 0 to n-1, as many at a time as there are processors. When one panics it panics too,

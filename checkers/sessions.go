@@ -180,13 +180,11 @@ func (f *sessionFindings) leave(key, why string) {
 
 // verdicts returns the verdicts about the properties named.
 func (f *sessionFindings) verdicts(engine string, properties []string) []Verdict {
-	unknown := f.stopped
-	if unknown == "" && f.undecided > 0 {
-		unknown = f.because
-		if f.undecided > 1 {
-			unknown += fmt.Sprintf(", and %d more keys like it", f.undecided-1)
-		}
+	left := f.because
+	if f.undecided > 1 {
+		left += fmt.Sprintf(", and %d more keys like it", f.undecided-1)
 	}
+	unknown := cmp.Or(f.stopped, left)
 	var verdicts []Verdict
 	for _, p := range properties {
 		if at := slices.Index(guaranteeNames[:], p); at >= 0 {

@@ -314,3 +314,29 @@ s2                                         |--r b=1--|  |--r a=∅--|  |--r [b a
 		}
 	}
 }
+
+// TestReasonsOfSessions checks which reason goes with which property.
+func TestReasonsOfSessions(t *testing.T) {
+	f := newSessionFindings(accessesByKey(drawn(t, "s1 |--r k=1--|")))
+	for g := range f.tallies {
+		f.tallies[g].chances(1)
+	}
+	reasons := func() string {
+		v := f.verdicts("", []string{MonotonicReads, SessionCausality})
+		return v[0].Reason + "; " + v[1].Reason
+	}
+	if got := reasons(); got != "; " {
+		t.Errorf("got %q", got)
+	}
+	if f.chainsLeft = "chains"; reasons() != "; chains" {
+		t.Errorf("got %q", reasons())
+	}
+	f.leave("k", "is odd")
+	f.leave("j", "is odder")
+	if got, want := reasons(), "k is odd, and 1 more keys like it"; got != want+"; "+want {
+		t.Errorf("got %q", got)
+	}
+	if f.stopped = "stopped"; reasons() != "stopped; stopped" {
+		t.Errorf("got %q", reasons())
+	}
+}

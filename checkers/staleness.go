@@ -127,9 +127,8 @@ func (f *staleFindings) judge(k *keyAccesses) {
 		}
 	}
 	switch {
-	case k.odd != "" && len(k.list) > 0:
-		f.leave(k.key, k.odd)
 	case k.odd != "":
+		f.leave(k.key, k.odd)
 	case lists && registers:
 		f.leave(k.key, "is both written and appended to")
 	case lists:
