@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rashomon-harness/rashomon/history"
 )
@@ -297,6 +298,7 @@ func TestInProcessBounds(t *testing.T) {
 		{"none", context.Background(), Limits{}, "illegal []"},
 		{"operations", context.Background(), Limits{OpsPerKey: ops},
 			"13 operations, at most 12 are searched"},
+		{"just enough operations", context.Background(), Limits{OpsPerKey: ops + 1}, "illegal []"},
 		{"just enough memory", context.Background(), Limits{Memory: need + each}, "illegal []"},
 		{"too little memory", context.Background(), Limits{Memory: need - each},
 			fmt.Sprintf("the search needed more than %d KiB", (need-each)>>10)},
@@ -305,9 +307,22 @@ func TestInProcessBounds(t *testing.T) {
 	} {
 		job := subsets(ops)
 		job.Limits = c.limits
-		if got := outcome(InProcess{}.Run(c.ctx, job)); got != c.want {
+		answer := InProcess{}.Run(c.ctx, job)
+		if got := outcome(answer); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
+		if answer.Result == Invalid && answer.Steps <= 1<<ops {
+			t.Errorf("%s: %d steps for %d configurations", c.name, answer.Steps, 1<<ops)
+		}
+	}
+}
+
+// TestSearchEndsAtItsBound checks that a search that would take for ever ends once its memory is used up.
+func TestSearchEndsAtItsBound(t *testing.T) {
+	job := subsets(62)
+	job.Limits = Limits{Memory: 1 << 12, Deadline: time.Hour}
+	if got := outcome(InProcess{}.Run(t.Context(), job)); got != "the search needed more than 4 KiB" {
+		t.Error(got)
 	}
 }
 
