@@ -24,7 +24,8 @@ import (
 // c > H(i). So H(i+1) is the least of L(i+1) and those r, and there is a placement in this order iff no H(i)
 // is below its E(i).
 //
-// Ambiguous writes that nobody observed can be put between two chains, or behind the last, where that helps.
+// Ambiguous writes that nobody observed can be put between two chains, or behind the last, where that helps:
+// behind all that was called of what comes before.
 // What finds no place is searched.
 type refusals struct {
 	*chains
@@ -36,6 +37,7 @@ type refusals struct {
 type segment struct {
 	value       int32
 	early, late int64 // E and L
+	used        int64 // the largest call up to the last of its reads: it is there until then
 	root        bool  // it is the first of its chain
 }
 
@@ -80,6 +82,7 @@ func (r *refusals) segments() []segment {
 		call = max(call, slot[0].call)
 		list[i] = segment{value: v, early: call, root: r.at[v] == 0}
 		call = max(call, slot[1].call)
+		list[i].used = call
 	}
 	for i := range slices.Backward(list) {
 		slot := r.slotsOf(int(r.of[values[i]]))[2*r.at[values[i]]:]
@@ -128,7 +131,7 @@ func (r *refusals) placed(list []segment) bool {
 		if i+1 < len(list) {
 			next = list[i+1]
 		}
-		if gone < next.early && next.root {
+		if gone < next.early && next.root && gone >= list[i].used {
 			gone = r.bridge(gone)
 		}
 		if high = min(gone, next.late); high < next.early {
