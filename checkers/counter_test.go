@@ -112,7 +112,7 @@ func compareCounter(t testing.TB, h *history.History) map[string]int64 {
 // TestCounterAgainstDefinition compares verdicts with the definition on small histories.
 func TestCounterAgainstDefinition(t *testing.T) {
 	sum := map[string]int64{}
-	many(t, rounds(4000), func(t testing.TB, d *dice) {
+	many(t, 4000, func(t testing.TB, d *dice) {
 		for kind, n := range compareCounter(t, severalKeys(d, drawCounter)) {
 			sum[kind] += n
 		}

@@ -382,6 +382,7 @@ func (s *modelScenario) part(ops []history.Op, witness []int) []history.Op {
 	return part
 }
 
+// lacksMaker reports whether something that is not in a witness may have made what a cas of it found.
 func (s *modelScenario) lacksMaker(ops []history.Op, witness []int, cas *history.Op) bool {
 	args, _ := cas.Arg.AsList()
 	until := cas.Return
@@ -390,26 +391,53 @@ func (s *modelScenario) lacksMaker(ops []history.Op, witness []int, cas *history
 			until = max(until%history.Never, ops[i].Return)
 		}
 	}
+	makers := 0
 	for i := range ops {
-		op := &ops[i]
-		if op.Type == history.Fail || slices.Contains(witness, i) || op.Call > until {
-			continue
+		if makes(&ops[i], args[1]) {
+			makers++
 		}
-		made, isChange := history.Value{}, op.F == "delete"
-		switch op.F {
-		case "write", "put":
-			made, isChange = op.Arg, true
-		case "cas":
-			swapped, _, _ := op.CASResult()
-			pair, _ := op.Arg.AsList()
-			made, isChange = pair[1], swapped || op.Type == history.Info
-			isChange = isChange && !bare(pair[0]).Equal(bare(pair[1]))
+	}
+	for _, i := range witness { // nor does what happens after its value was seen, if it alone made that
+		if makers == 1 && finds(&ops[i], args[1]) {
+			until = min(until, ops[i].Return)
 		}
-		if isChange && bare(made).Equal(bare(args[0])) {
+	}
+	for i := range ops {
+		if op := &ops[i]; !slices.Contains(witness, i) && op.Call <= until && makes(op, args[0]) {
 			return true
 		}
 	}
 	return false
+}
+
+// makes reports whether an operation may have left a value.
+func makes(op *history.Op, v history.Value) bool {
+	made, isChange := history.Value{}, op.F == "delete"
+	switch op.F {
+	case "write", "put":
+		made, isChange = op.Arg, true
+	case "cas":
+		swapped, _, _ := op.CASResult()
+		pair, _ := op.Arg.AsList()
+		made, isChange = pair[1], swapped || op.Type == history.Info
+		isChange = isChange && !bare(pair[0]).Equal(bare(pair[1]))
+	}
+	return op.Type != history.Fail && isChange && bare(made).Equal(bare(v))
+}
+
+// finds reports whether an operation certainly found a value.
+func finds(op *history.Op, v history.Value) bool {
+	found := op.Result
+	switch swapped, _, _ := op.CASResult(); {
+	case op.Type != history.Ok:
+		return false
+	case op.F == "cas" && swapped:
+		pair, _ := op.Arg.AsList()
+		found = pair[0]
+	case op.F != "read" && op.F != "get":
+		return false
+	}
+	return bare(found).Equal(bare(v))
 }
 
 // drawOps draws operations in the order of their calls.

@@ -221,7 +221,8 @@ func (p *plan) closed(core []int32) []int32 {
 }
 
 // timely returns the acts of a part, without the ambiguous ones that were called when everything that saw
-// something had returned: they may as well not have happened.
+// something had returned: they may as well not have happened. What a cas that stays may have found stays, for
+// without it that would be taken for a mere write.
 func (p *plan) timely(in []bool) []int32 {
 	last := int64(math.MinInt64)
 	for i := range p.acts {
@@ -229,13 +230,34 @@ func (p *plan) timely(in []bool) []int32 {
 			last = max(last, a.ret)
 		}
 	}
-	var part []int32
+	stays := make([]bool, len(p.acts))
 	for i := range p.acts {
 		if a := &p.acts[i]; in[i] && (a.sure || a.call <= last) {
+			p.stay(int32(i), in, stays)
+		}
+	}
+	var part []int32
+	for i, yes := range stays {
+		if yes {
 			part = append(part, int32(i))
 		}
 	}
 	return part
+}
+
+// stay has act i stay, and what made the value that it found if it is a cas.
+func (p *plan) stay(i int32, in, stays []bool) {
+	if stays[i] {
+		return
+	}
+	stays[i] = true
+	if a := &p.acts[i]; p.weakens && a.kind == actCAS {
+		for _, maker := range p.made[a.old].acts {
+			if in[maker] {
+				p.stay(maker, in, stays)
+			}
+		}
+	}
 }
 
 // needsMakers: what was read needs all that may have made it. Without those of other values it is still

@@ -121,7 +121,7 @@ func compareAddSet(t testing.TB, h *history.History, counts map[string]int64) {
 // TestAddSetAgainstDefinition compares the sweep with all orders of small histories.
 func TestAddSetAgainstDefinition(t *testing.T) {
 	counts := map[string]int64{}
-	many(t, rounds(8000), func(t testing.TB, d *dice) { compareAddSet(t, drawSet(d), counts) })
+	many(t, 8000, func(t testing.TB, d *dice) { compareAddSet(t, drawSet(d), counts) })
 	t.Log(counts)
 	for _, kind := range []string{PhantomRead, FutureRead, ReadsDisagree, StaleRead, NewOldInversion,
 		ReorderedAdd, "linearizable"} {

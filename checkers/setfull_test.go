@@ -188,7 +188,7 @@ func compareSet(t testing.TB, h *history.History) map[string]int64 {
 // TestSetAgainstDefinition compares what becomes of elements with the definition on small histories.
 func TestSetAgainstDefinition(t *testing.T) {
 	sum := map[string]int64{}
-	many(t, rounds(3000), func(t testing.TB, d *dice) {
+	many(t, 3000, func(t testing.TB, d *dice) {
 		for kind, n := range compareSet(t, severalKeys(d, drawSet)) {
 			sum[kind] += n
 		}

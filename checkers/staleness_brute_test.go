@@ -258,7 +258,7 @@ func TestStalenessAgainstDefinition(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			sum := map[string]int64{}
-			many(t, rounds(3000), func(t testing.TB, d *dice) {
+			many(t, 3000, func(t testing.TB, d *dice) {
 				for what, n := range compareStaleness(t, severalKeys(d, draw)) {
 					sum[what] += n
 				}

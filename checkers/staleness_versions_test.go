@@ -63,7 +63,7 @@ func versionStaleness(ops []history.Op) (k []int64) {
 // TestStalenessByVersion compares figures with those by the versions of a store that keeps to them.
 func TestStalenessByVersion(t *testing.T) {
 	tighter := 0
-	many(t, rounds(4000), func(t testing.TB, d *dice) {
+	many(t, 4000, func(t testing.TB, d *dice) {
 		h := severalKeys(d, drawVersions)
 		f, _ := staleness{}.find(context.Background(), h)
 		slices.Sort(f.figures.calm.k)
