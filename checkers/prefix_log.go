@@ -92,6 +92,9 @@ func (log *commitLog) dropDisorder() {
 // first returns the first write of a key in the log of a source, nil for none.
 func (log *commitLog) first(key, source int32) *logEntry {
 	list := log.entries[log.heads[key]:log.heads[key+1]]
+	if len(list) > 0 && list[0].source == source { // as nearly always
+		return &list[0]
+	}
 	at := sort.Search(len(list), func(i int) bool { return list[i].source >= source })
 	return log.entryOf(key, source, log.heads[key]+int32(at))
 }
