@@ -55,10 +55,16 @@ var modelCases = []struct{ model, title, drawing, want string }{
 	{"cas-register", "a cas to nothing may be what is read", `
 		s1 |--w k=1--|  |--cas k 1→∅--|  |--w k=2--|
 		s2                                             |--r k=∅--|`, "illegal [1 2 3]"},
+	{"cas-register", "what a cas would have needed is shown, though it was called too late", `
+		s3 !r k=∅!
+		s2         |--cas k ∅→3 refused--|
+		s0                               |--cas k 1→3--…
+		s1                                  |--cas k ∅→1--…`, "illegal [1 2 3]"},
 	{"register", "what was called after all was seen is not shown", `
 		s1 |--w k=1--|  |--w k=2--|
 		s2                            |--r k=1--|
-		s3                                          |--w k=1--…`, "illegal [0 1 2]"},
+		s3                                          |--w k=1--…
+		s4                                          |--delete k--…`, "illegal [0 1 2]"},
 	{"register", "what was deleted before is not shown", `
 		s1 |--w k=1--|  |--delete k--|  |--w k=2--|  |--w k=3--|
 		s2                                                         |--r k=2--|`, "illegal [2 3 4]"},
