@@ -131,12 +131,14 @@ type sessionFindings struct {
 	effort    int    // steps left for finding short witnesses in graphs
 	graph     orderGraph
 	evidence  bool // some key was judged by the versions that answers tell
+	chains    int  // steps left for what reads of a session depend on, see judgeChained
 	// chainsLeft is why not all reads were judged by what other reads of their sessions depend on.
 	chainsLeft string
 }
 
 func newSessionFindings(all *accesses) *sessionFindings {
-	f := &sessionFindings{accesses: all, split: newSessionSplit(all.count), effort: 4_000_000}
+	f := &sessionFindings{accesses: all, split: newSessionSplit(all.count), effort: 4_000_000,
+		chains: 1<<20 + 128*all.h.Len()}
 	for g := range f.tallies {
 		f.tallies[g] = newTally(guaranteeNames[g])
 	}

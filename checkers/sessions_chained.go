@@ -17,13 +17,13 @@ import (
 // The dependencies of a session's writes only grow. So a reader goes through what another session did at
 // most once, and keeps the latest version that it depends on, a key.
 func (f *sessionFindings) judgeChained(keys []*countingKey) {
-	c := &chained{sessionFindings: f, keys: keys, effort: 1<<20 + 128*f.h.Len()}
+	c := &chained{sessionFindings: f, keys: keys}
 	c.did = f.bySession(keys)
 	c.order()
 	c.needs, c.why, c.knows = make([]int32, len(keys)), make([]reason, len(keys)), make([]int32, len(keys))
 	c.taken = make([]int, len(c.did))
 	for reader := range int32(len(c.did)) {
-		if c.read(reader); c.effort < 0 {
+		if c.read(reader); c.chains < 0 {
 			f.chainsLeft = "too many sessions read each other's keys"
 			return
 		}
@@ -47,8 +47,7 @@ type chained struct {
 	keys   []*countingKey
 	called [][]deedOn // by session; by call
 	did    [][]deedOn // the same, by return
-	effort int
-	needs  []int32 // by key: the latest version that the reader depends on
+	needs  []int32    // by key: the latest version that the reader depends on
 	why    []reason
 	knows  []int32 // by key: the latest version that the reader wrote or read itself
 	taken  []int   // by session: how much of did is in needs
@@ -133,7 +132,7 @@ func (c *chained) learn(reader int32, d *deedOn) {
 		c.others = append(c.others, writer)
 	}
 	c.taken[writer] = at
-	c.effort -= at - from
+	c.chains -= at - from
 }
 
 // judge judges a read of the reader, unless it violates a guarantee by itself.

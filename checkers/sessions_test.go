@@ -340,3 +340,42 @@ func TestReasonsOfSessions(t *testing.T) {
 		t.Errorf("got %q", reasons())
 	}
 }
+
+// TestSessionEffort checks where looking for short witnesses, and judging what reads depend on, ends.
+func TestSessionEffort(t *testing.T) {
+	h := drawn(t, "s1 |--w k=1--| |--r k=∅--|")
+	for effort := range 2 {
+		f := newSessionFindings(accessesByKey(h))
+		f.effort = effort
+		f.judgeOrders(&f.keys[0])
+		if found := f.tallies[guarantees]; found.total != 1 || len(found.kept) != effort {
+			t.Errorf("effort %d: %d violations, %d explained", effort, found.total, len(found.kept))
+		}
+	}
+	h = drawn(t, `
+s1  |--w k=1--|  |--w j=1--|
+s2                             |--r j=1--|  |--r k=1--|
+`)
+	for steps := range 2 {
+		f := newSessionFindings(accessesByKey(h))
+		f.chains = steps // it takes one
+		f.judgeCounting(t.Context(), &sessions{properties: []string{SessionCausality}})
+		if left := f.chainsLeft != ""; left != (steps == 0) {
+			t.Errorf("%d steps: left %v", steps, left)
+		}
+	}
+}
+
+// TestKeysOfTransactions checks that a transaction that names its keys is no read of several keys.
+func TestKeysOfTransactions(t *testing.T) {
+	ops := drawn(t, `
+s1  |--w k=1--|  |--w j=1--|
+s2                             |--txn [r j=1, r k=∅]--|
+`).Ops()
+	ops[2].Keys = []string{"j", "k"}
+	for _, v := range Sessions(WriterOrder, MonotonicWrites).Check(t.Context(), historyOf(ops, history.Never)) {
+		if v.Result != Unknown || v.Opportunities != 0 {
+			t.Errorf("%s: %v, %d opportunities", v.Property, v.Result, v.Opportunities)
+		}
+	}
+}

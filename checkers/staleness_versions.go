@@ -16,7 +16,7 @@ type staleVersions struct {
 	sorted  []versionedWrite // by version
 	ranked  []int32          // the same writes
 	soonest []int64          // by call rank: the smallest version from there on
-	read    []int64          // by read: its version, the smallest for the initial state
+	read    []int32          // by read: the rank of the first write behind its version
 	others  map[int64]int32  // by version that no acknowledged write made: its value
 }
 
@@ -66,7 +66,7 @@ func (s *staleVersions) enterWrites(v *staleValues) bool {
 		s.soonest[rank] = min(s.soonest[rank+1], s.sorted[rank].version)
 	}
 	for _, w := range s.sorted {
-		if s.soonest[v.calledUntil(s.h.Return(int(w.op)))] <= w.version {
+		if s.soonest[v.calledUntil(s.h.Return(int(w.op)))] < w.version {
 			return false
 		}
 	}
@@ -83,14 +83,16 @@ func (s *staleVersions) enterWrites(v *staleValues) bool {
 func (s *staleVersions) enterReads(v *staleValues, reads []staleRead) bool {
 	for i := range reads {
 		r := &reads[i]
-		n := int64(math.MinInt64)
-		if r.value != 0 || v.values[0].writes > 1 {
-			var ok bool
-			if n, ok = s.version(r.op); !ok || !s.fits(v, r, n) {
-				return false
-			}
+		if r.value == 0 && v.values[0].writes == 1 { // the initial state is older than any version
+			s.read = append(s.read, 0)
+			continue
 		}
-		s.read = append(s.read, n)
+		n, ok := s.version(r.op)
+		if !ok || !s.fits(v, r, n) {
+			return false
+		}
+		rank := sort.Search(len(s.sorted), func(at int) bool { return s.sorted[at].version > n })
+		s.read = append(s.read, int32(rank))
 	}
 	return true
 }
@@ -98,7 +100,7 @@ func (s *staleVersions) enterReads(v *staleValues, reads []staleRead) bool {
 // fits reports whether a read can have had a version: a write of its value can have made it, and none that
 // is newer in real time is older by version.
 func (s *staleVersions) fits(v *staleValues, r *staleRead, n int64) bool {
-	if s.soonest[r.rank] <= n {
+	if s.soonest[r.rank] < n {
 		return false
 	}
 	at, found := slices.BinarySearchFunc(s.sorted, n, func(w versionedWrite, n int64) int {
@@ -118,9 +120,6 @@ func (s *staleVersions) fits(v *staleValues, r *staleRead, n int64) bool {
 func (s *staleVersions) use(h *history.History, w *rankedWrites, reads []staleRead) {
 	w.order(h, s.ranked)
 	for i := range reads {
-		n := s.read[i]
-		rank := sort.Search(len(s.sorted), func(at int) bool { return s.sorted[at].version > n })
-		reads[i].rank = int32(rank)
-		reads[i].exact = true
+		reads[i].rank, reads[i].exact = s.read[i], true
 	}
 }
