@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -189,6 +190,119 @@ func TestCausalMemory(t *testing.T) {
 	want := "of 9000 operations: the clocks of 40 chains need more than 0 MiB"
 	if !strings.HasSuffix(f.stopped, want) || len(f.cc.counts)+len(f.ccv.counts) > 0 {
 		t.Errorf("%s, %v, %v", f.stopped, f.cc.counts, f.ccv.counts)
+	}
+}
+
+// What clocks take is counted, and all of what they may take they may. Those of reads that no other operation
+// of their session overlaps are not kept.
+func TestCausalMemoryBound(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		f       string
+		session func(i int) int
+		bytes   int64 // when 4096 operations were taken
+	}{
+		{"a clock of one chain passes a byte by 256 operations", history.FWrite,
+			func(int) int { return 0 }, 16*(4+64) + 4096},
+		{"256 clocks of 64 chains are a run", history.FWrite, func(i int) int {
+			if i < 256 {
+				return 1 + i%63
+			}
+			return 0
+		}, (63+15)*(4*64+64) + 4096*64},
+		{"reads alone", history.FRead, func(i int) int { return i % 5 }, 0},
+	} {
+		ops := make([]history.Op, 4097)
+		for i := range ops {
+			ops[i] = history.Op{Session: fmt.Sprint("s", c.session(i)), F: c.f, Key: "k", Type: history.Ok,
+				Call: int64(2 * i), Return: int64(2*i + 1)}
+			if c.f == history.FWrite {
+				ops[i].Arg = history.IntValue(int64(i))
+			}
+		}
+		for _, most := range []int64{c.bytes, c.bytes - 1} {
+			f := &causalFindings{cc: newTally(CausalConsistency), ccv: newTally(CausalConvergence)}
+			all := newCausality(t.Context(), readCausalDeeds(historyOf(ops, history.Never), f))
+			all.mostBytes = most
+			all.judge()
+			if (f.stopped == "") != (most == c.bytes) || most == c.bytes && len(all.order) != len(ops) {
+				t.Errorf("%s: at most %d bytes: %q", c.name, most, f.stopped)
+			}
+		}
+	}
+}
+
+// Effort is spent on what is judged as one alone: reads of several values, one of which was overtaken.
+func TestCausalEffort(t *testing.T) {
+	const halves = `
+s1  |--w a=1--|  |--w b=1--|
+s2  |--w b=2--|  |--w a=2--|
+s3                              |--r b=1--|  |--r a=2--|  |--r [a b]=[1 2]--|
+`
+	const effort = 2 * 2 * (2 + 3) // of two values and three chains
+	for _, c := range []struct {
+		name, drawing string
+		effort        int
+		skipped       bool
+		circles       int64
+	}{
+		{"enough", halves, effort, false, 1},
+		{"not enough", halves, effort - 1, true, 0},
+		{"one value", "s1  |--w k=1--|\ns2      |--w k=2--|  |--r k=1--|", 0, false, 0},
+		{"none overtaken", "s1  |--w a=1--|  |--w b=1--|  |--r [a b]=[1 1]--|", 0, false, 0},
+	} {
+		f := &causalFindings{cc: newTally(CausalConsistency), ccv: newTally(CausalConvergence)}
+		all := newCausality(t.Context(), readCausalDeeds(drawn(t, c.drawing), f))
+		all.effort = c.effort
+		all.judge()
+		if (f.skipped != "") != c.skipped || f.cc.counts[KindCyclicCF] != c.circles {
+			t.Errorf("%s: %q, %v", c.name, f.skipped, f.cc.counts)
+		}
+	}
+}
+
+// A read of many values is judged whatever it would take, if nothing overtook any of them.
+func TestCausalManyValues(t *testing.T) {
+	var write, read []history.Value
+	for i := range int64(600) {
+		key := history.StringValue(fmt.Sprint("k", i))
+		write = append(write, history.ListValue(history.StringValue("w"), key, history.IntValue(i)))
+		read = append(read, history.ListValue(history.StringValue("r"), key, history.IntValue(i)))
+	}
+	op := history.Op{Session: "s1", F: history.FTxn, Type: history.Ok}
+	wrote, found := op, op
+	wrote.Result, wrote.Call, wrote.Return = history.ListValue(write...), 1, 2
+	found.Result, found.Call, found.Return = history.ListValue(read...), 3, 4
+	h := historyOf([]history.Op{wrote, found}, history.Never)
+	for _, v := range Causal().Check(t.Context(), h) {
+		if v.Result != Valid || v.Opportunities != 600 {
+			t.Error(describe(v))
+		}
+	}
+}
+
+// What changes several keys at once and has no meaning writes nothing, not even the key without a name.
+func TestCausalNoName(t *testing.T) {
+	list := history.ListValue
+	null, one, yes := history.Value{}, history.IntValue(1), history.BoolValue(true)
+	for _, op := range []history.Op{
+		{F: history.FWrite, Arg: one, Type: history.Ok},
+		{F: history.FWrite, Arg: one, Type: history.Info},
+		{F: history.FWrite, Arg: one, Type: history.Fail},
+		{F: history.FCAS, Arg: list(null, one), Result: yes, Type: history.Ok},
+		{F: history.FCAS, Arg: list(null, one), Type: history.Info},
+		{F: history.FCAS, Arg: list(null, one), Type: history.Fail},
+	} {
+		op.Session, op.Keys, op.Call, op.Return = "s1", []string{"k", "l"}, 1, 2
+		if op.Type == history.Info {
+			op.Return = history.Never
+		}
+		read := history.Op{Session: "s2", F: history.FRead, Result: one, Type: history.Ok, Call: 3, Return: 4}
+		for _, v := range Causal().Check(t.Context(), historyOf([]history.Op{op, read}, history.Never)) {
+			if v.Counts[KindThinAirRead] != 1 || len(v.Counts) != 1 {
+				t.Errorf("%s %v: %s", op.F, op.Type, describe(v))
+			}
+		}
 	}
 }
 
