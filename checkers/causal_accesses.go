@@ -22,7 +22,7 @@ const severalProducers = -1 << 31
 
 // cell returns where the producer of a value stands, nil when the value was never seen.
 func (k *causalKey) cell(v scalar) *int32 {
-	if v.kind == history.Int && v.num >= 0 && v.num < int64(len(k.dense)) {
+	if v.kind == history.Int && uint64(v.num) < uint64(len(k.dense)) {
 		return &k.dense[v.num]
 	}
 	return nil

@@ -128,25 +128,9 @@ func (k *causalKey) enter(op, chain, place int32) {
 }
 
 // last returns the last of the writes that are among the first n operations of the chain, nobody if there
-// is none. It looks from the end, for most writes are known to most soon.
+// is none. It looks from the end, in steps that grow, for most writes are known to most soon.
 func (s *causalSlot) last(n int32) int32 {
 	at, step := len(s.places), 1
-	for at > 0 && s.places[at-1] > n {
-		if step > 4 {
-			return s.search(at, n)
-		}
-		at--
-		step++
-	}
-	if at == 0 {
-		return nobody
-	}
-	return s.ops[at-1]
-}
-
-// search is last of the first at writes.
-func (s *causalSlot) search(at int, n int32) int32 {
-	step := 8
 	for step < at && s.places[at-step] > n {
 		at, step = at-step, 2*step
 	}

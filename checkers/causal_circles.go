@@ -160,7 +160,7 @@ func shortestRound(edge [][]int32) []int {
 	for start := range edge {
 		by := slices.Repeat([]int{-1}, len(edge))
 		queue := []int{start}
-		for len(queue) > 0 && by[start] < 0 {
+		for len(queue) > 0 {
 			i := queue[0]
 			queue = queue[1:]
 			for j, write := range edge[i] {

@@ -51,11 +51,11 @@ func (c *causality) judge() {
 	ops := c.live()
 	c.order = make([]int32, 0, len(ops))
 	inOrder(len(c.rank), ops, c.blocker, func(op int32) bool {
-		if len(c.order)&4095 == 0 && !c.goesOn(len(ops)) {
-			return false
+		going := len(c.order)&4095 != 0 || c.goesOn(len(ops))
+		if going {
+			c.take(op)
 		}
-		c.take(op)
-		return true
+		return going
 	})
 }
 
