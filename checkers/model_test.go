@@ -305,9 +305,9 @@ func TestInProcessBounds(t *testing.T) {
 		{"operations", context.Background(), Limits{OpsPerKey: ops},
 			"13 operations, at most 12 are searched"},
 		{"just enough operations", context.Background(), Limits{OpsPerKey: ops + 1}, "illegal []"},
-		{"just enough memory", context.Background(), Limits{Memory: need + each}, "illegal []"},
-		{"too little memory", context.Background(), Limits{Memory: need - each},
-			fmt.Sprintf("the search needed more than %d KiB", (need-each)>>10)},
+		{"just enough memory", context.Background(), Limits{Memory: need}, "illegal []"},
+		{"too little memory", context.Background(), Limits{Memory: need - 1},
+			fmt.Sprintf("the search needed more than %d KiB", (need-1)>>10)},
 		{"time", context.Background(), Limits{Deadline: 1}, "the search took longer than 1 ns"},
 		{"stopped", cancelled, Limits{}, "stopped before it was decided"},
 	} {

@@ -373,7 +373,8 @@ s1  |--w k=1--|  |--w j=1--|
 s2                             |--txn [r j=1, r k=∅]--|
 `).Ops()
 	ops[2].Keys = []string{"j", "k"}
-	for _, v := range Sessions(WriterOrder, MonotonicWrites).Check(t.Context(), historyOf(ops, history.Never)) {
+	h := historyOf(ops, history.Never)
+	for _, v := range Sessions(WriterOrder, MonotonicWrites).Check(t.Context(), h) {
 		if v.Result != Unknown || v.Opportunities != 0 {
 			t.Errorf("%s: %v, %d opportunities", v.Property, v.Result, v.Opportunities)
 		}
