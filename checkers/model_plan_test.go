@@ -30,7 +30,7 @@ var planCases = []struct{ model, title, drawing, want string }{
 		s1 |--w k=1--…
 		s2              |--r k=1--|`, "0 closed by 1"},
 	{"register", "it was seen at the moment of its call", `
-		s1          |--w k=1--…
+		s1           |--w k=1--…
 		s2 |--r k=1--|`, "1 closed by 0"},
 	{"register", "it was seen twice", `
 		s1    |--w k=1--…
@@ -136,6 +136,53 @@ func describePlan(p *plan) string {
 		}
 	}
 	return strings.Join(acts, ", ")
+}
+
+// TestPart checks that what an act is told to leave is kept as long as the act that told it is in the part.
+func TestPart(t *testing.T) {
+	p, why := compile(modelJob(t, "kv", `
+		s1 |--append k+=a--|  |--append k+=b--|
+		s2                                       |--r k=ab--|`))
+	if why != "" {
+		t.Fatal(why)
+	}
+	for _, c := range []struct {
+		acts []int32
+		want any
+	}{{[]int32{0, 1, 2}, "ab"}, {[]int32{0, 1}, nil}} {
+		if got := p.part(c.acts)[1].after; got != c.want {
+			t.Errorf("in %v: after the second append it is %v, want %v", c.acts, got, c.want)
+		}
+	}
+}
+
+// countingRunner counts the searches that it is asked for.
+type countingRunner struct{ jobs *int }
+
+func (r countingRunner) Run(context.Context, *Job) Answer {
+	*r.jobs++
+	return Answer{Result: Valid}
+}
+
+// TestSearchedBy checks whose searches go to another runner.
+func TestSearchedBy(t *testing.T) {
+	h := drawn(t, "s1 |--w k=1--|  |--w k=1--|  |--r k=1--|")
+	spec, err := Specified(ModelRegister, Limits{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []Checker{spec, Linearizable(Register, LinOptions{})} {
+		jobs := 0
+		if SearchedBy(c, countingRunner{&jobs}).Check(t.Context(), h); jobs != 1 {
+			t.Errorf("%T: %d searches", c, jobs)
+		}
+		if SearchedBy(c, nil) != c || jobs != 1 {
+			t.Errorf("%T: changed by no runner", c)
+		}
+	}
+	if c := Available(); SearchedBy(c, countingRunner{}) != c {
+		t.Error("a checker that never searches was changed")
+	}
 }
 
 // TestStates checks what states are equal, however they came about, and what they are said to take.

@@ -68,6 +68,10 @@ var modelCases = []struct{ model, title, drawing, want string }{
 	{"register", "what was deleted before is not shown", `
 		s1 |--w k=1--|  |--delete k--|  |--w k=2--|  |--w k=3--|
 		s2                                                         |--r k=2--|`, "illegal [2 3 4]"},
+	{"register", "what was deleted after all was seen is not shown", `
+		s1 |--w k=1--|
+		s2              |--r k=∅--|
+		s3                             |--delete k--…`, "illegal [0 1]"},
 	{"counter", "what was added after all was read is not shown", `
 		s1 |--incr k--|                |--incr k--|
 		s2                |--r k=0--|`, "illegal [0 1]"},
@@ -218,6 +222,9 @@ func TestModelsTable(t *testing.T) {
 		}
 		if !seen["legal"] && m.Name != "list" || !seen["illegal"] {
 			t.Errorf("%s has no legal or no illegal case", m.Name)
+		}
+		if m.Keyed != (m.Name == ModelKV) {
+			t.Errorf("%s: keyed %v", m.Name, m.Keyed)
 		}
 		if len(m.Functions) == 0 || !strings.HasSuffix(m.Meaning, ".") || strings.Contains(m.Meaning, "\t") {
 			t.Errorf("%s: %+v", m.Name, m)
