@@ -110,6 +110,32 @@ type Evidence struct {
 	Ver  []Version // the version read or written: one entry in single-leader mode, a vector elsewhere
 	Acks []string  // who acknowledged the write, the serving node included
 	Home []string  // the replicas responsible for the key
+
+	// What the coordinator of a quorum operation says (leaderless).
+
+	// Hints are those in Acks that stand in for a home node that was not reached (sloppy quorum).
+	Hints []string
+	// Dots are the writes whose values a read returned, or the write that was made. They are names: neither
+	// the order of sources nor that of counters is an order of time.
+	Dots []Version
+	// Answers is what the replicas in Acks held, in the order of their arrival.
+	Answers []Answer
+	// Legs has the ways of all messages whose answers came since the coordinator told last, those of earlier
+	// operations that nobody waited for any more included.
+	Legs []Leg
+}
+
+// Answer is what a replica told the coordinator of an operation that it held.
+type Answer struct {
+	Node string
+	Dots []Version
+}
+
+// Leg is how long a coordinator's message took to a replica, until it was processed, and its answer back:
+// nanoseconds, by the wall clocks of both ends.
+type Leg struct {
+	Store     bool // the message carried a write; otherwise it asked for the key
+	Out, Back int64
 }
 
 // Version is one entry of a version: a counter at a source. In single-leader mode the source names

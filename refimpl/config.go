@@ -31,11 +31,32 @@ type Config struct {
 	Shards          int
 	Fsync           string
 	FsyncInterval   int64 // nanoseconds
+
+	N, R, W         int // replicas of a key, answers that a read and a write wait for
+	Coordinator     string
+	Versioning      string
+	Siblings        string
+	ReadRepair      string
+	WriteReadsFirst bool
+	AntiEntropy     int64 // nanoseconds, 0 for off
+	Sloppy          bool
+	HintedHandoff   bool
+	HintAfter       int64 // nanoseconds
+	Quorum          string
+	Datacenters     Datacenters
+	NPerDatacenter  int // 0: N counts over all
+	CrossDC         string
+	FailedWrite     string
+	Deletes         string
+	GCGrace         int64 // nanoseconds
+
+	Bugs Bugs
 }
 
 // The values of Config's fields that are words.
 const (
 	SingleLeader = "single-leader" // Mode
+	Leaderless   = "leaderless"
 
 	Sync     = "sync" // Replication
 	SemiSync = "semi-sync"
@@ -77,6 +98,30 @@ const (
 	Always   = "always" // Fsync
 	Interval = "interval"
 	Never    = "never"
+
+	ByClient = "client" // Coordinator
+	ByNode   = "node"
+
+	LWW           = "lww" // Versioning
+	VersionVector = "version-vector"
+	DottedVectors = "dotted"
+
+	Return   = "return" // Siblings
+	MergeAll = "merge"
+	CRDT     = "crdt"
+
+	Off      = "off" // ReadRepair, and durations that are 0
+	Blocking = "blocking"
+
+	Global = "global" // Quorum, beside Local
+	Each   = "each"
+
+	Inline = "inline" // CrossDC, beside Async
+
+	Rollback = "rollback" // FailedWrite, beside Keep
+
+	Tombstone = "tombstone" // Deletes
+	Drop      = "drop"
 )
 
 // FieldKind is the type of a field of the configuration.
@@ -85,6 +130,8 @@ type FieldKind string
 // The types of fields.
 const (
 	WordField     FieldKind = "word"     // one of Field.Values
+	WordsField    FieldKind = "words"    // a list of any of Field.Values
+	GroupsField   FieldKind = "groups"   // a mapping from names to lists of nodes
 	BoolField     FieldKind = "bool"     // true or false (on, off)
 	IntField      FieldKind = "int"      // in [Field.Min, Field.Max]
 	DurationField FieldKind = "duration" // in [Field.Min, Field.Max] nanoseconds: 500ms, 2s
@@ -95,15 +142,20 @@ const (
 type Field struct {
 	Name     string
 	Kind     FieldKind
-	Default  any // string, bool or int64
+	Mode     string // the mode that has the field, "" when all do
+	Default  any    // string, bool or int64; nil when it depends on others, see Otherwise
 	Min, Max int64
-	Meaning  string
-	Values   []FieldValue // WordField: what is allowed
+	// Otherwise says what the default is where it is no constant.
+	Otherwise string
+	Meaning   string
+	Values    []FieldValue // WordField, WordsField: what is allowed
 
 	word *string // where the value goes
 	flag *bool
 	num  *int64
 	size *int
+	bugs *Bugs
+	dcs  *Datacenters
 }
 
 // FieldValue is one word that a field allows, and what it means and costs.
@@ -119,14 +171,32 @@ const (
 
 // fields returns the table of fields, bound to c.
 func fields(c *Config) []Field {
-	return append(append(replicationFields(c), readFields(c)...), clientFields(c)...)
+	of := func(mode string, list []Field) []Field {
+		for i := range list {
+			list[i].Mode = mode
+		}
+		return list
+	}
+	table := modeFields(c)
+	table = append(table, of(SingleLeader, replicationFields(c))...)
+	table = append(table, of(SingleLeader, readFields(c))...)
+	table = append(table, of(Leaderless, quorumFields(c))...)
+	table = append(table, of(Leaderless, versionFields(c))...)
+	table = append(table, of(Leaderless, repairFields(c))...)
+	return append(table, commonFields(c)...)
+}
+
+func modeFields(c *Config) []Field {
+	return []Field{
+		{Name: "mode", Kind: WordField, Default: SingleLeader, word: &c.Mode,
+			Meaning: "how the store replicates",
+			Values: []FieldValue{{SingleLeader, "one leader a shard takes all writes"},
+				{Leaderless, "every replica of a key takes reads and writes; a coordinator asks several"}}},
+	}
 }
 
 func replicationFields(c *Config) []Field {
 	return []Field{
-		{Name: "mode", Kind: WordField, Default: SingleLeader, word: &c.Mode,
-			Meaning: "how the store replicates; other modes are not built in yet",
-			Values:  []FieldValue{{SingleLeader, "one leader a shard takes all writes"}}},
 		{Name: "replication", Kind: WordField, Default: Quorum, word: &c.Replication,
 			Meaning: "who must have a write before its client hears ok",
 			Values: []FieldValue{
@@ -177,15 +247,6 @@ func replicationFields(c *Config) []Field {
 		{Name: "shards", Kind: IntField, Default: int64(1), Min: 1, Max: 64, size: &c.Shards,
 			Meaning: "keys are hashed over this many shards, each with a log and a leader of its own, " +
 				"which can lag apart"},
-		{Name: "fsync", Kind: WordField, Default: Always, word: &c.Fsync,
-			Meaning: "when a node's log is forced to disk",
-			Values: []FieldValue{
-				{Always, "before anything that depends on it is acknowledged"},
-				{Interval, "every fsync_interval: a crash loses what came since"},
-				{Never, "whenever the system likes: a crash may lose everything"}}},
-		{Name: "fsync_interval", Kind: DurationField, Default: 200 * millisecond, Min: millisecond,
-			Max: 60 * minute,
-			num: &c.FsyncInterval, Meaning: "time between two syncs, with fsync: interval"},
 	}
 }
 
@@ -221,25 +282,34 @@ func readFields(c *Config) []Field {
 			Meaning: "part of failover_timeout that a lease is shorter, in percent; clocks that drift " +
 				"apart by more " +
 				"break the lease"},
-		{Name: "session_scope", Kind: WordField, Default: Device, word: &c.SessionScope,
-			Meaning: "where a session's token, written keys and last write are remembered",
-			Values: []FieldValue{
-				{Device, "on each device for itself"},
-				{User, "in one place for all devices of the user"}}},
 		{Name: "token_wait", Kind: DurationField, Default: 500 * millisecond, Min: 0, Max: minute,
 			num:     &c.TokenWait,
 			Meaning: "how long a node waits to reach a token before it gives up"},
-	}
-}
-
-func clientFields(c *Config) []Field {
-	return []Field{
 		{Name: "clients", Kind: WordField, Default: Redirect, word: &c.Clients,
 			Meaning: "how clients learn of a new leader",
 			Values: []FieldValue{
 				{Static, "not at all: they write to the first node"},
 				{Ask, "they ask all nodes when the leader does not answer or refuses"},
 				{Redirect, "a node that does not lead says who does"}}},
+	}
+}
+
+func commonFields(c *Config) []Field {
+	return []Field{
+		{Name: "fsync", Kind: WordField, Default: Always, word: &c.Fsync,
+			Meaning: "when a node's log is forced to disk",
+			Values: []FieldValue{
+				{Always, "before anything that depends on it is acknowledged"},
+				{Interval, "every fsync_interval: a crash loses what came since"},
+				{Never, "whenever the system likes: a crash may lose everything"}}},
+		{Name: "fsync_interval", Kind: DurationField, Default: 200 * millisecond, Min: millisecond,
+			Max: 60 * minute,
+			num: &c.FsyncInterval, Meaning: "time between two syncs, with fsync: interval"},
+		{Name: "session_scope", Kind: WordField, Default: Device, word: &c.SessionScope,
+			Meaning: "where a session's token, written keys and last write are remembered",
+			Values: []FieldValue{
+				{Device, "on each device for itself"},
+				{User, "in one place for all devices of the user"}}},
 		{Name: "request_timeout", Kind: DurationField, Default: 2000 * millisecond, Min: millisecond,
 			Max: 60 * minute,
 			num: &c.RequestTimeout, Meaning: "after how long a client gives an operation up, with an " +
@@ -248,5 +318,7 @@ func clientFields(c *Config) []Field {
 			Max: 60 * minute,
 			num: &c.RetryAfter, Meaning: "after how long without an answer a client sends the request " +
 				"again, under the same id"},
+		{Name: "bugs", Kind: WordsField, Default: "", bugs: &c.Bugs, Values: bugValues(),
+			Meaning: "deliberate defects, for the checkers to find"},
 	}
 }

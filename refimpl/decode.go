@@ -25,8 +25,8 @@ func (e FieldError) Error() string {
 }
 
 // DecodeConfig makes the configuration of a cluster of that many nodes from named values: strings, bools,
-// ints, as they stand in a file. What is not named has its default. All that is wrong is reported, by
-// rising name; the configuration is only valid when nothing is.
+// ints, lists and mappings, as they stand in a file. What is not named has its default. All that is wrong is
+// reported, by rising name; the configuration is only valid when nothing is.
 func DecodeConfig(nodes int, values map[string]any) (*Config, []FieldError) {
 	c := &Config{Nodes: nodes}
 	table := fields(c)
@@ -37,33 +37,50 @@ func DecodeConfig(nodes int, values map[string]any) (*Config, []FieldError) {
 		if !given {
 			v = f.Default
 		}
-		if err := f.set(v); err != "" {
+		if v == nil && !given {
+			continue // see fillIn
+		}
+		if err := f.set(v, nodes); err != "" {
 			errs = append(errs, FieldError{f.Name, fmt.Sprint(v), err})
 		}
 	}
 	for name, v := range values {
-		if !slices.ContainsFunc(table, func(f Field) bool { return f.Name == name }) {
-			errs = append(errs, FieldError{name, fmt.Sprint(v), "one of the fields " + fieldNames(table)})
+		at := slices.IndexFunc(table, func(f Field) bool { return f.Name == name })
+		switch {
+		case at < 0:
+			errs = append(errs, FieldError{name, fmt.Sprint(v), "one of the fields " + fieldNames(table, c.Mode)})
+		case table[at].Mode != "" && table[at].Mode != c.Mode && c.Mode != "":
+			errs = append(errs, FieldError{name, "", "is a field of mode: " + table[at].Mode + "; the mode is " +
+				c.Mode})
 		}
 	}
 	if len(errs) == 0 {
+		c.fillIn()
 		errs = c.Validate()
 	}
 	slices.SortFunc(errs, func(a, b FieldError) int { return strings.Compare(a.Field, b.Field) })
 	return c, errs
 }
 
-func fieldNames(table []Field) string {
-	names := make([]string, len(table))
-	for i, f := range table {
-		names[i] = f.Name
+// fieldNames returns the names of the fields that a mode has, all when it is "".
+func fieldNames(table []Field, mode string) string {
+	var names []string
+	for _, f := range table {
+		if f.Mode == "" || mode == "" || f.Mode == mode {
+			names = append(names, f.Name)
+		}
 	}
 	return strings.Join(names, ", ")
 }
 
-// set stores v in the field, or returns what is allowed instead.
-func (f *Field) set(v any) (allowed string) {
+// set stores v in the field of a cluster of that many nodes, or returns what is allowed instead.
+func (f *Field) set(v any, nodes int) (allowed string) {
 	switch f.Kind {
+	case WordsField:
+		return f.setWords(v)
+	case GroupsField:
+		*f.dcs, allowed = decodeDatacenters(v, nodes)
+		return allowed
 	case WordField:
 		return f.setWord(v)
 	case BoolField:
@@ -85,6 +102,34 @@ func (f *Field) setWord(v any) (allowed string) {
 	}
 	*f.word = word
 	return ""
+}
+
+// setWords takes a list of words; "" is none, and a word alone is a list of one.
+func (f *Field) setWords(v any) (allowed string) {
+	list, ok := v.([]any)
+	if word, isWord := v.(string); isWord {
+		list, ok = []any{word}, true
+		if word == "" {
+			list = nil
+		}
+	}
+	*f.bugs = 0
+	for _, word := range list {
+		at := slices.IndexFunc(f.Values, func(fv FieldValue) bool { return word == fv.Word })
+		if at < 0 {
+			ok = false
+			break
+		}
+		*f.bugs |= 1 << at
+	}
+	if ok {
+		return ""
+	}
+	words := make([]string, len(f.Values))
+	for i, w := range f.Values {
+		words[i] = w.Word
+	}
+	return "a list of any of " + strings.Join(words, ", ")
 }
 
 func (f *Field) setBool(v any) (allowed string) {
@@ -138,16 +183,30 @@ func (c *Config) Validate() []FieldError {
 	if c.Nodes < 1 || c.Nodes > MaxNodes {
 		wrong("nodes", c.Nodes, fmt.Sprintf("1 to %d nodes", MaxNodes))
 	}
+	if c.RetryAfter > c.RequestTimeout {
+		wrong("retry_after", time.Duration(c.RetryAfter),
+			fmt.Sprintf("at most request_timeout, which is %v", time.Duration(c.RequestTimeout)))
+	}
+	for i, b := range bugTable {
+		if c.Bugs.Has(Bug(i)) && b.Mode != c.Mode {
+			wrong("bugs", b.Name, "bugs of mode: "+c.Mode+"; this one is of "+b.Mode)
+		}
+	}
+	if c.Mode == Leaderless {
+		c.validateLeaderless(wrong)
+	} else {
+		c.validateSingleLeader(wrong)
+	}
+	return errs
+}
+
+func (c *Config) validateSingleLeader(wrong func(field string, value any, allowed string)) {
 	if c.Replication == SemiSync && c.SyncFollowers >= c.Nodes {
 		wrong("sync_followers", c.SyncFollowers, fmt.Sprintf("fewer than the %d nodes", c.Nodes))
 	}
 	if c.Heartbeat*2 > c.FailoverTimeout {
 		wrong("heartbeat", time.Duration(c.Heartbeat),
 			fmt.Sprintf("at most half of failover_timeout, which is %v", time.Duration(c.FailoverTimeout)))
-	}
-	if c.RetryAfter > c.RequestTimeout {
-		wrong("retry_after", time.Duration(c.RetryAfter),
-			fmt.Sprintf("at most request_timeout, which is %v", time.Duration(c.RequestTimeout)))
 	}
 	if c.Failover == Quorum && !c.Fencing {
 		wrong("fencing", "off", "on, with failover: quorum, whose elections are by epoch")
@@ -156,7 +215,6 @@ func (c *Config) Validate() []FieldError {
 		wrong("leader_reads", Lease, "local or read-index, with failover: "+c.Failover+
 			"; leases need followers that promise not to elect: failover: quorum")
 	}
-	return errs
 }
 
 // MaxNodes is the most nodes a cluster can have: acknowledgements are bit masks.

@@ -23,13 +23,21 @@ const (
 	MarkSyncReplaced                // a semi-synchronous leader replaced a silent follower by another
 	MarkRecovered                   // a node started from a log that was not empty
 	MarkRejoinedEmpty               // a node came back with its disk wiped
+	MarkSiblings                    // a replica came to hold several versions of a key
+	MarkStoodIn                     // a node took a write in place of a replica
+	MarkHandedOff                   // .. and handed it to that replica
+	MarkExchanged                   // anti-entropy brought a replica what it lacked
+	MarkUndone                      // a write that was not acknowledged was taken back
+	MarkCollected                   // a tombstone was removed
+	MarkRestartRefused              // a write was meant for an earlier life of its coordinator
 	NumMarks
 )
 
 var markNames = [...]string{"elected", "failover", "stepped-down", "conflict-cut", "acked-cut",
 	"deduplicated",
 	"token-wait", "token-lost", "lease-read", "read-index", "split-brain", "vote-refused-log",
-	"vote-refused-once", "stale-epoch", "sync-replaced", "recovered", "rejoined-empty"}
+	"vote-refused-once", "stale-epoch", "sync-replaced", "recovered", "rejoined-empty",
+	"siblings", "stood-in", "handed-off", "exchanged", "undone", "collected", "restart-refused"}
 
 // String returns the mark's name as it stands in outcomes.
 func (m Mark) String() string {

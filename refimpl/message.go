@@ -29,6 +29,15 @@ type Message struct {
 	Entries   []Entry
 	Req       *Request
 	Reply     *Reply
+	Hashes    []uint64 // of a Merkle tree (leaderless)
+	Items     []Item   // keys and what the sender holds of them (leaderless)
+}
+
+// Item is a key and what a replica holds of it; Object is nil where only Hash is told.
+type Item struct {
+	Key    string
+	Hash   uint64
+	Object *Object
 }
 
 // Size returns about how many bytes m takes on the wire.
@@ -37,7 +46,10 @@ func (m *Message) Size() int {
 	for i := range m.Entries {
 		n += 16 + m.Entries[i].Req.Size()
 	}
-	return n + m.Req.Size() + m.Reply.Size()
+	for i := range m.Items {
+		n += 10 + len(m.Items[i].Key) + m.Items[i].Object.Size()
+	}
+	return n + m.Req.Size() + m.Reply.Size() + 8*len(m.Hashes)
 }
 
 // OpKind is the kind of a Request.
@@ -52,10 +64,17 @@ const (
 	OpDelete               // Key
 	OpTxn                  // Txn, atomic, all keys in one shard
 	OpPeek                 // Key: what this replica holds, without any guarantee
+	OpAdd                  // Key, Value: an element into the set
+	OpRemove               // Key, Value: an element out of the set
+	OpIncr                 // Key, Value: an integer onto the counter
+	OpFetch                // Key: the object that this replica holds (leaderless, a coordinator asks)
+	OpStore                // Key, Object: this replica shall merge it into its own (leaderless)
+	OpUndo                 // Key, Object: the write with its dot shall be as if it had not been (leaderless)
+	NumOps                 // the number of operations
 )
 
 // ReadsOnly reports whether the operation changes nothing.
-func (k OpKind) ReadsOnly() bool { return k == OpRead || k == OpPeek }
+func (k OpKind) ReadsOnly() bool { return k == OpRead || k == OpPeek || k == OpFetch }
 
 // Request is an operation as it goes to a node, and into the log. It is immutable once sent, except that
 // a later attempt may differ in Token.
@@ -72,6 +91,12 @@ type Request struct {
 	Value Value
 	Txn   []Micro
 	Token []Position // of reads: what the replica must have reached
+	// Object is what to store, of an OpStore. Of a write that a node coordinates, its Seen is what the session
+	// has been shown of the key.
+	Object *Object
+	// Hint, of an OpStore, is one more than the node that the receiver stands in for (sloppy quorum), 0 for
+	// none.
+	Hint Addr
 }
 
 // Micro is one operation of a transaction: OpRead, OpWrite or OpAppend.
@@ -104,7 +129,29 @@ type Reply struct {
 	Shard  int32  // the version read or written: shard, epoch and log index of its write
 	Epoch  uint64 //
 	Index  int64  //
-	Acks   uint64 // bit mask of the nodes that acknowledged the write
+	Acks   uint64 // bit mask of the nodes that acknowledged the write, or whose answers make up a quorum read
+	Home   uint64 // bit mask of the key's replicas, 0 for all nodes
+	Hints  uint64 // bit mask of those in Acks that stand in for a home node
+	Wall   int64  // of a replica's answer to a coordinator: its wall clock when it took the request
+	Object *Object
+
+	// What the coordinator of a quorum operation concluded, and from what (leaderless).
+	Dots    []Dot    // the writes whose values were read, or the write that was made
+	Answers []Answer // of the replicas in Acks that told what they hold, in the order of their arrival
+	Legs    []Leg    // of all answers that came since the coordinator told last
+}
+
+// Answer is what one replica held.
+type Answer struct {
+	By   Addr
+	Dots []Dot
+}
+
+// Leg is how long a message took to a replica, until it was processed, and its answer back, by the wall clocks
+// of both ends.
+type Leg struct {
+	Store     bool // a store; otherwise a fetch
+	Out, Back int64
 }
 
 // ErrCode says why a request was not served.
@@ -123,13 +170,17 @@ const (
 	ErrTimeout              // no answer in time; the request may still take effect
 	ErrBadRequest           // an operation that does not fit the value it meets
 	ErrOverloaded           // the node's queue is full; nothing was done
+	ErrQuorum               // fewer replicas than asked acknowledged in time; the write may be on some of them
+	ErrRestarted            // the node has restarted since the client heard of it; it did not take the request
+	ErrUnsupported          // the mode does not offer the operation; nothing was done
 	NumErrCodes             // the number of codes
 )
 
 // String returns the code's name.
 func (e ErrCode) String() string {
 	return [...]string{"none", "not-leader", "no-leader", "deposed", "token-lost", "token-timeout",
-		"lease-expired", "cross-shard", "timeout", "bad-request", "overloaded", "?"}[min(e, NumErrCodes)]
+		"lease-expired", "cross-shard", "timeout", "bad-request", "overloaded", "quorum-not-reached", "restarted",
+		"unsupported", "?"}[min(e, NumErrCodes)]
 }
 
 // Size returns about how many bytes r takes on the wire.
@@ -137,7 +188,7 @@ func (r *Request) Size() int {
 	if r == nil {
 		return 0
 	}
-	n := 32 + len(r.Key) + r.Value.Size() + 16*len(r.Token) + 24*len(r.Txn)
+	n := 32 + len(r.Key) + r.Value.Size() + r.Object.Size() + 16*len(r.Token) + 24*len(r.Txn)
 	for _, k := range r.Keys {
 		n += len(k) + 2
 	}
@@ -149,7 +200,10 @@ func (r *Reply) Size() int {
 	if r == nil {
 		return 0
 	}
-	n := 40 + r.Value.Size() + 16*len(r.Token)
+	n := 40 + r.Value.Size() + r.Object.Size() + 16*len(r.Token) + 12*len(r.Dots) + 8*len(r.Legs)
+	for i := range r.Answers {
+		n += 4 + 12*len(r.Answers[i].Dots)
+	}
 	for i := range r.Values {
 		n += r.Values[i].Size()
 	}

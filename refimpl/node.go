@@ -92,6 +92,10 @@ const (
 	RecEntry                      // Entry at Index of the shard's log
 	RecTruncate                   // the shard's log is cut: entries at Index and above are gone
 	RecSync                       // nothing: asks for durability of what came before
+	RecObject                     // Object is to be merged into what the node holds of Key
+	RecHint                       // Object is to be merged into what the node keeps of Key for the node Vote
+	RecForget                     // what the node holds of Key, or keeps of it for the node Vote, is gone
+	NumRecords                    // the number of kinds
 )
 
 // Record is one record of a node's write-ahead log. Records are immutable.
@@ -104,6 +108,9 @@ type Record struct {
 	Flags uint32
 	Led   uint64
 	Entry Entry
+
+	Key    string  // RecObject, RecHint, RecForget, whose Vote is Nobody for what the node itself holds
+	Object *Object // RecObject, RecHint
 }
 
 // Entry is one entry of a replication log. A nil Req is a no-op, with which a leader begins its epoch.
@@ -138,7 +145,8 @@ const (
 	Follower Role = iota
 	Candidate
 	Leader
+	Replica // one among equals
 )
 
-// String returns follower, candidate or leader.
-func (r Role) String() string { return [...]string{"follower", "candidate", "leader"}[r] }
+// String returns follower, candidate, leader or replica.
+func (r Role) String() string { return [...]string{"follower", "candidate", "leader", "replica"}[r] }

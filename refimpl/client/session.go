@@ -13,10 +13,20 @@ type Session struct {
 	lastWrite int64              // when it last wrote, on the client's clock
 	hasWrote  bool
 	sticky    refimpl.Addr // the node it reads from, with reads: sticky
+	// seen is, by key, what its next write supersedes: all that it was shown (leaderless).
+	seen map[string]refimpl.Vector
 }
 
 // NewSession returns the memory of a session that has done nothing yet.
-func NewSession() *Session { return &Session{wrote: map[string]bool{}, sticky: refimpl.Nobody} }
+func NewSession() *Session {
+	return &Session{wrote: map[string]bool{}, sticky: refimpl.Nobody, seen: map[string]refimpl.Vector{}}
+}
+
+// Seen returns the writes of a key that the session was shown.
+func (s *Session) Seen(key string) refimpl.Vector { return s.seen[key] }
+
+// See takes in that the session was shown these writes of a key.
+func (s *Session) See(key string, v refimpl.Vector) { s.seen[key] = s.seen[key].Join(v) }
 
 // takeIn takes in where the answer to a request with token sent came from.
 func (s *Session) takeIn(r *refimpl.Reply, sent []refimpl.Position) {

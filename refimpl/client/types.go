@@ -19,6 +19,13 @@ type Call struct {
 	Near refimpl.Addr
 }
 
+// Machine is a client's state machine.
+type Machine interface {
+	// Step consumes one input and appends what must follow to fx, which the caller resets before. It is
+	// deterministic.
+	Step(in *Input, fx *Effects)
+}
+
 // Result is how a call ended.
 type Result struct {
 	Handle uint64
@@ -40,7 +47,8 @@ const (
 type Input struct {
 	Kind InputKind
 	From refimpl.Addr
-	Mono int64 // the client's clock, nanoseconds
+	Mono int64 // the client's monotonic clock, nanoseconds
+	Wall int64 // the client's wall clock, nanoseconds since 1970; drives timestamps
 	Msg  *refimpl.Message
 	Call *Call
 }

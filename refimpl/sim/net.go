@@ -173,7 +173,8 @@ func (w *World) arriveMessage(s int32, e *event) {
 	case to >= len(w.nodes):
 		w.stats.Delivered++
 		w.tracePacket("message", from, to, &e.msg)
-		w.cin = client.Input{Kind: client.InMessage, From: refimpl.Addr(from), Mono: w.now, Msg: &e.msg}
+		w.cin = client.Input{Kind: client.InMessage, From: refimpl.Addr(from), Mono: w.now,
+			Wall: epochWall + w.now, Msg: &e.msg}
 		w.stepClient(to, s)
 	case w.nodes[to].machine == nil:
 		w.stats.Refused++

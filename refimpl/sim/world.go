@@ -21,12 +21,6 @@ import (
 // never is the time of what does not happen.
 const never int64 = math.MaxInt64
 
-// ClientMachine is the client's state machine, see client.Client.
-type ClientMachine interface {
-	// Step consumes one input and appends what must follow to fx, which the caller resets before.
-	Step(in *client.Input, fx *client.Effects)
-}
-
 // World is a cluster, its clients, and what is between them. It is not safe for concurrent use.
 type World struct {
 	cfg     Config
@@ -56,7 +50,7 @@ type World struct {
 
 // clientEnd is a client and its endpoint.
 type clientEnd struct {
-	machine ClientMachine
+	machine client.Machine
 	timer   timer
 	handle  uint64
 	done    func(*client.Result) // of the call under way, nil when there is none
@@ -97,7 +91,7 @@ func New(cfg Config) *World {
 }
 
 // AddClient adds a client and returns its address: nodes, nodes+1, ..
-func (w *World) AddClient(m ClientMachine) refimpl.Addr {
+func (w *World) AddClient(m client.Machine) refimpl.Addr {
 	addr := len(w.links)
 	for id := range w.nodes {
 		w.links[id] = append(w.links[id], w.newLink(id, addr))
@@ -117,7 +111,7 @@ func (w *World) AddClient(m ClientMachine) refimpl.Addr {
 func (w *World) Call(addr refimpl.Addr, call *client.Call, done func(*client.Result)) {
 	c := &w.clients[int(addr)-len(w.nodes)]
 	c.handle, c.done = call.Handle, done
-	w.cin = client.Input{Kind: client.InCall, Mono: w.now, Call: call}
+	w.cin = client.Input{Kind: client.InCall, Mono: w.now, Wall: epochWall + w.now, Call: call}
 	w.stepClient(int(addr), none)
 }
 
@@ -258,7 +252,7 @@ func (w *World) arriveTimer(s int32, e *event) {
 	}
 	t.wake = 0
 	w.traceEvent("timer", id)
-	w.cin = client.Input{Kind: client.InTimer, Mono: w.now}
+	w.cin = client.Input{Kind: client.InTimer, Mono: w.now, Wall: epochWall + w.now}
 	w.stepClient(id, s)
 }
 

@@ -24,7 +24,7 @@ func (g *group) onAppend(from refimpl.Addr, m *refimpl.Message) {
 	}
 	token := g.meta
 	if g.store(m) {
-		token = g.n.wal.gathering.token
+		token = g.n.wal.Token()
 	}
 	matched := m.Index + int64(len(m.Entries))
 	g.learnCommit(min(m.Commit, matched))

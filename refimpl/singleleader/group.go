@@ -104,7 +104,7 @@ func (g *group) start(fresh bool) {
 // setUp makes the first node the leader of epoch 1, as if elected by all.
 func (g *group) setUp() {
 	g.epoch, g.vote, g.ready = 1, 0, true
-	g.n.wal.gathering.setup = true
+	g.n.wal.Force() // what makes the node a member is synced whatever the policy
 	if g.n.id == 0 {
 		g.becomeLeader()
 		return
@@ -164,13 +164,13 @@ func (g *group) append(e refimpl.Entry) int64 {
 
 // noteTail makes the gathering batch report when the log as it is now is durable.
 func (g *group) noteTail() {
-	b := &g.n.wal.gathering
+	waits := g.n.wal.Waits()
 	t := tail{g.shard, g.last(), g.epochAt(g.last())}
-	if k := len(b.tails); k > 0 && b.tails[k-1].shard == g.shard {
-		b.tails[k-1] = t
+	if k := len(*waits); k > 0 && (*waits)[k-1].shard == g.shard {
+		(*waits)[k-1] = t
 		return
 	}
-	b.tails = append(b.tails, t)
+	*waits = append(*waits, t)
 }
 
 // cut removes the entries after index, from the log and from the state.

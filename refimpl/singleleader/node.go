@@ -11,6 +11,7 @@ import (
 
 	"github.com/rashomon-harness/rashomon/internal/keyed"
 	"github.com/rashomon-harness/rashomon/refimpl"
+	"github.com/rashomon-harness/rashomon/refimpl/journal"
 )
 
 // Node is one node of the store: a group member for every shard, and one write-ahead log for them all.
@@ -19,7 +20,7 @@ type Node struct {
 	id      refimpl.Addr
 	key     keyed.Key
 	groups  []*group
-	wal     wal
+	wal     journal.Journal[tail]
 	waits   []waitingRead // reads that wait for a token, by arrival
 	syncAt  int64         // fsync: interval: when the next sync is due
 	halted  bool
@@ -33,8 +34,8 @@ type Node struct {
 
 // New returns a node that starts from what its disk holds. It wants an InTimer at once.
 func New(cfg *refimpl.Config, id refimpl.Addr, boot *refimpl.Boot) *Node {
-	n := &Node{cfg: cfg, id: id, key: boot.Key.With2(uint64(id), uint64(boot.Incarnation)), fresh: boot.Fresh}
-	n.wal.gathering.token = 1
+	n := &Node{cfg: cfg, id: id, key: boot.Key.With2(uint64(id), uint64(boot.Incarnation)), fresh: boot.Fresh,
+		wal: journal.New[tail]()}
 	for shard := range cfg.Shards {
 		n.groups = append(n.groups, newGroup(n, int32(shard)))
 	}

@@ -14,7 +14,7 @@ import (
 type cluster struct {
 	nodes      []string
 	world      *sim.World
-	newMachine func(session, device string, shared *client.Session) sim.ClientMachine
+	newMachine func(session, device string, shared *client.Session) client.Machine
 	clients    []*clientArm // by address, from len(nodes) on
 	byName     map[clientName]*clientArm
 	sessions   map[string]*client.Session

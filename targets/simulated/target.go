@@ -48,7 +48,7 @@ func (Target) Deploy(_ context.Context, spec *targets.Spec) (targets.Cluster, er
 	c := newCluster(spec.Nodes, store.Shards, sim.New(world.Config))
 	c.world.OnPacket(world.rule(world.Seed))
 	clients := seed.Named("clients")
-	c.newMachine = func(session, device string, shared *client.Session) sim.ClientMachine {
+	c.newMachine = func(session, device string, shared *client.Session) client.Machine {
 		return client.New(store, clients.Named(session).Named(device).Uint64(), shared, clients)
 	}
 	return c, nil

@@ -1,4 +1,4 @@
-package versions
+package refimpl
 
 import (
 	"fmt"
@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-
-	"github.com/rashomon-harness/rashomon/refimpl"
 )
 
 // TestVectors checks what is in vectors that were put together.
@@ -81,7 +79,7 @@ func TestAgainstHappensBefore(t *testing.T) {
 			case 0:
 				contexts[c], read[c] = objects[n].Seen, maps.Clone(known[n])
 			case 1:
-				objects[n], _ = objects[n].Write(int32(n), contexts[c], refimpl.Value{Kind: refimpl.Int,
+				objects[n], _ = objects[n].Write(uint64(n), contexts[c], Value{Kind: Int,
 					Num: event}, false)
 				// Its context supersedes all that was read, and of that the node knows now too.
 				past := map[int64]bool{}
@@ -122,7 +120,7 @@ func TestAgainstHappensBefore(t *testing.T) {
 
 // TestWriteBesideAndOver draws the three cases that version vectors of nodes alone confuse.
 func TestWriteBesideAndOver(t *testing.T) {
-	value := func(n int64) refimpl.Value { return refimpl.Value{Kind: refimpl.Int, Num: n} }
+	value := func(n int64) Value { return Value{Kind: Int, Num: n} }
 	blind, first := Object{}.Write(1, nil, value(1), false)
 	blind, second := blind.Write(1, nil, value(2), false)
 	if len(blind.Siblings) != 2 || first == second {
@@ -135,7 +133,7 @@ func TestWriteBesideAndOver(t *testing.T) {
 	if back := Merge(over, blind); len(back.Siblings) != 1 {
 		t.Errorf("what was superseded came back: %v", back)
 	}
-	gone, _ := over.Write(2, over.Seen, refimpl.Value{}, true)
+	gone, _ := over.Write(2, over.Seen, Value{}, true)
 	if back := Merge(over, gone); len(back.Siblings) != 1 || !back.Siblings[0].Deleted {
 		t.Errorf("a delete that knew it: %v", back)
 	}
