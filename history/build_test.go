@@ -24,7 +24,7 @@ func TestBuildPairs(t *testing.T) {
 			Arg: IntsValue(42, -1), Call: 2005000, Return: Never, Type: Info,
 			Err: Error{Code: Timeout, Text: "no answer in 1s"}},
 		{Index: 3, Invoked: 8, Done: 9, Process: 1, Session: "s1", F: FRead, Key: "k7", Call: 2006000,
-			Return: 2007000, Type: Ok},
+			Return: 2007000, Type: Ok, Ev: events[9].Ev},
 		{Index: 4, Invoked: 11, Done: 12, Process: 7, Session: "s3", F: FAppend, Key: "k8",
 			Arg: BoolValue(true), Call: 3005000, Return: 3006000, Type: Fail, Node: "n1",
 			Err: Error{Code: NotLeader}},

@@ -219,7 +219,7 @@ func codeNames() string {
 
 var evidenceSchema = schema[Evidence]{
 	what:   "evidence",
-	fields: []string{"by", "ver", "acks", "home"},
+	fields: []string{"by", "ver", "acks", "home", "quorum"},
 	read: func(p *parser, field string, e *Evidence) (err error) {
 		switch field {
 		case "by":
@@ -234,9 +234,91 @@ var evidenceSchema = schema[Evidence]{
 			e.Acks, err = p.nameList("the name of a node")
 		case "home":
 			e.Home, err = p.nameList("the name of a node")
+		case "quorum":
+			p.space()
+			e.Quorum = &QuorumEvidence{}
+			err = object(p, &quorumSchema, e.Quorum)
 		}
 		return err
 	},
+}
+
+var quorumSchema = schema[QuorumEvidence]{
+	what:   "evidence of a quorum",
+	fields: []string{"hints", "dots", "answers", "legs"},
+	read: func(p *parser, field string, q *QuorumEvidence) (err error) {
+		switch field {
+		case "hints":
+			q.Hints, err = p.nameList("the name of a node")
+			q.Hints = slices.Clone(q.Hints)
+		case "dots":
+			q.Dots, err = p.versions()
+		case "answers":
+			err = p.elements(func() error {
+				a, err := p.answer()
+				q.Answers = append(q.Answers, a)
+				return err
+			})
+		case "legs":
+			err = p.elements(func() error {
+				l, err := p.leg()
+				q.Legs = append(q.Legs, l)
+				return err
+			})
+		}
+		return err
+	},
+}
+
+// versions reads a list of versions.
+func (p *parser) versions() (list []Version, err error) {
+	err = p.elements(func() error {
+		v, err := p.versionEntry()
+		list = append(list, v)
+		return err
+	})
+	return list, err
+}
+
+// answer reads ["n1",[["s1",3]]].
+func (p *parser) answer() (a Answer, err error) {
+	if err = p.need('['); err != nil {
+		return a, err
+	}
+	if a.Node, err = p.name("the name of a node"); err != nil {
+		return a, err
+	}
+	if err = p.need(','); err != nil {
+		return a, err
+	}
+	if a.Dots, err = p.versions(); err != nil {
+		return a, err
+	}
+	return a, p.need(']')
+}
+
+// leg reads [true,400000,380000].
+func (p *parser) leg() (l Leg, err error) {
+	if err = p.need('['); err != nil {
+		return l, err
+	}
+	word := "false"
+	if l.Store = p.next() == 't'; l.Store {
+		word = "true"
+	}
+	if err = p.literal(word); err != nil {
+		return l, err
+	}
+	for _, to := range []*int64{&l.Out, &l.Back} {
+		if err = p.need(','); err != nil {
+			return l, err
+		}
+		p.space()
+		if *to, err = p.integer("a time", math.MinInt64, math.MaxInt64); err != nil {
+			return l, err
+		}
+	}
+	return l, p.need(']')
 }
 
 // versionEntry reads ["n2",981].

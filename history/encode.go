@@ -24,7 +24,9 @@ import (
 //	node  see Event.Node
 //	op    id of the operation in the plan: "3.17"
 //	err   {"code":"timeout","text":".."}
-//	ev    evidence: {"by":"n2","ver":[["n2",981]],"acks":["n1","n2"],"home":["n1","n2","n3"]}
+//	ev    evidence: {"by":"n2","ver":[["n2",981]],"acks":["n1","n2"],"home":["n1","n2","n3"]};
+//	      of a quorum operation also "quorum":{"hints":["n4"],"dots":[["s1",3]],"answers":[["n1",[["s1",3]]]],
+//	      "legs":[[true,400000,380000]]}, a leg being [store, out, back] in nanoseconds
 //
 // Bytes of a string that are no UTF-8 are written as U+FFFD.
 func AppendEvent(buf []byte, ev *Event) []byte {
@@ -128,18 +130,7 @@ func appendEvidence(buf []byte, e *Evidence) []byte {
 	buf = append(buf, '{')
 	buf = appendField(buf, `,"by":`, e.By)
 	if len(e.Ver) > 0 {
-		buf = append(buf, `,"ver":[`...)
-		for i := range e.Ver {
-			if i > 0 {
-				buf = append(buf, ',')
-			}
-			buf = append(buf, '[')
-			buf = appendString(buf, e.Ver[i].Source)
-			buf = append(buf, ',')
-			buf = strconv.AppendInt(buf, e.Ver[i].N, 10)
-			buf = append(buf, ']')
-		}
-		buf = append(buf, ']')
+		buf = appendVersions(append(buf, `,"ver":`...), e.Ver)
 	}
 	if len(e.Acks) > 0 {
 		buf = appendStrings(append(buf, `,"acks":`...), e.Acks)
@@ -147,11 +138,69 @@ func appendEvidence(buf []byte, e *Evidence) []byte {
 	if len(e.Home) > 0 {
 		buf = appendStrings(append(buf, `,"home":`...), e.Home)
 	}
+	if e.Quorum != nil {
+		buf = appendQuorum(append(buf, `,"quorum":`...), e.Quorum)
+	}
+	return closeObject(buf, start)
+}
+
+// closeObject ends the object that begins at start and whose fields were all appended with a separator before.
+func closeObject(buf []byte, start int) []byte {
 	if len(buf) > start+1 {
 		copy(buf[start+1:], buf[start+2:])
 		buf = buf[:len(buf)-1]
 	}
 	return append(buf, '}')
+}
+
+func appendVersions(buf []byte, list []Version) []byte {
+	buf = append(buf, '[')
+	for i := range list {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		buf = append(buf, '[')
+		buf = appendString(buf, list[i].Source)
+		buf = append(buf, ',')
+		buf = strconv.AppendInt(buf, list[i].N, 10)
+		buf = append(buf, ']')
+	}
+	return append(buf, ']')
+}
+
+func appendQuorum(buf []byte, q *QuorumEvidence) []byte {
+	start := len(buf)
+	buf = append(buf, '{')
+	if len(q.Hints) > 0 {
+		buf = appendStrings(append(buf, `,"hints":`...), q.Hints)
+	}
+	if len(q.Dots) > 0 {
+		buf = appendVersions(append(buf, `,"dots":`...), q.Dots)
+	}
+	if len(q.Answers) > 0 {
+		buf = append(buf, `,"answers":[`...)
+		for i := range q.Answers {
+			if i > 0 {
+				buf = append(buf, ',')
+			}
+			buf = appendString(append(buf, '['), q.Answers[i].Node)
+			buf = append(appendVersions(append(buf, ','), q.Answers[i].Dots), ']')
+		}
+		buf = append(buf, ']')
+	}
+	if len(q.Legs) > 0 {
+		buf = append(buf, `,"legs":[`...)
+		for i, l := range q.Legs {
+			if i > 0 {
+				buf = append(buf, ',')
+			}
+			buf = append(strconv.AppendBool(append(buf, '['), l.Store), ',')
+			buf = append(strconv.AppendInt(buf, l.Out, 10), ',')
+			buf = append(strconv.AppendInt(buf, l.Back, 10), ']')
+		}
+		buf = append(buf, ']')
+	}
+	return closeObject(buf, start)
 }
 
 // AppendHeader appends h as it stands in the record's first line, without the newline.

@@ -111,8 +111,12 @@ type Evidence struct {
 	Acks []string  // who acknowledged the write, the serving node included
 	Home []string  // the replicas responsible for the key
 
-	// What the coordinator of a quorum operation says (leaderless).
+	Quorum *QuorumEvidence // what the coordinator of a quorum operation says (leaderless), nil for nothing
+}
 
+// QuorumEvidence is how a coordinator that asks several replicas came to its answer. Of a read, Evidence.Acks are
+// the nodes whose answers it is made of.
+type QuorumEvidence struct {
 	// Hints are those in Acks that stand in for a home node that was not reached (sloppy quorum).
 	Hints []string
 	// Dots are the writes whose values a read returned, or the write that was made. They are names: neither

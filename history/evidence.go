@@ -10,8 +10,9 @@ type evidenceColumns struct {
 	by      []int32 // number in columns.nodes
 	source  []int32 // number in sources; -1 for no version, -2-n for the n-th of several
 	n       []int64
-	acks    []int32 // place in sets
-	home    []int32 // place in sets
+	acks    []int32                   // place in sets
+	home    []int32                   // place in sets
+	quorum  map[int32]*QuorumEvidence // by place; most histories have none
 	sources names
 	several [][]Version
 	sets    [][]string
@@ -35,7 +36,14 @@ func (c *evidenceColumns) add(cols *columns, e *Evidence) int32 {
 	c.by = append(c.by, cols.nodes.number(e.By))
 	c.source, c.n = append(c.source, source), append(c.n, n)
 	c.acks, c.home = append(c.acks, c.set(e.Acks)), append(c.home, c.set(e.Home))
-	return int32(len(c.by) - 1)
+	place := int32(len(c.by) - 1)
+	if e.Quorum != nil {
+		if c.quorum == nil {
+			c.quorum = map[int32]*QuorumEvidence{}
+		}
+		c.quorum[place] = e.Quorum.clone()
+	}
+	return place
 }
 
 // set returns the place of a set of nodes.
@@ -66,7 +74,8 @@ func (c *evidenceColumns) at(cols *columns, place int32) *Evidence {
 	if place < 0 {
 		return nil
 	}
-	e := &Evidence{By: cols.nodes.list[c.by[place]], Acks: c.sets[c.acks[place]], Home: c.sets[c.home[place]]}
+	e := &Evidence{By: cols.nodes.list[c.by[place]], Acks: c.sets[c.acks[place]], Home: c.sets[c.home[place]],
+		Quorum: c.quorum[place]}
 	switch source := c.source[place]; {
 	case source >= 0:
 		e.Ver = []Version{{c.sources.list[source], c.n[place]}}
@@ -99,8 +108,21 @@ func (e *Evidence) clone() *Evidence {
 		return nil
 	}
 	c := *e
-	c.Ver = slices.Clone(e.Ver)
+	c.Ver, c.Quorum = slices.Clone(e.Ver), e.Quorum.clone()
 	return &c
+}
+
+// clone returns a copy of q that shares no memory with it but names.
+func (q *QuorumEvidence) clone() *QuorumEvidence {
+	if q == nil {
+		return nil
+	}
+	c := &QuorumEvidence{Hints: slices.Clone(q.Hints), Dots: slices.Clone(q.Dots), Legs: slices.Clone(q.Legs),
+		Answers: slices.Clone(q.Answers)}
+	for i := range c.Answers {
+		c.Answers[i].Dots = slices.Clone(c.Answers[i].Dots)
+	}
+	return c
 }
 
 // spareEvidence is memory for evidence that is read and soon forgotten.

@@ -104,7 +104,11 @@ func sample() (*Header, []Event) {
 			Ev: &Evidence{}},
 		{Time: 2005000, Process: 3, Session: "s3", F: FCAS, Key: "k7", Value: IntsValue(42, -1)},
 		{Time: 2006000, Process: 1, Session: "s1", F: FRead, Key: "k7"},
-		{Time: 2007000, Type: Ok, Process: 1, Session: "s1", F: FRead, Key: "k7"},
+		{Time: 2007000, Type: Ok, Process: 1, Session: "s1", F: FRead, Key: "k7",
+			Ev: &Evidence{By: "n3", Acks: []string{"n3", "n4"}, Home: []string{"n3"}, Quorum: &QuorumEvidence{
+				Hints: []string{"n4"}, Dots: []Version{{"s1", 3}, {"n2.0", -1}},
+				Answers: []Answer{{"n3", []Version{{"s1", 3}}}, {Node: "n4"}},
+				Legs:    []Leg{{true, 400000, -380000}, {Out: 1}}}}},
 		{Time: 3005000, Type: Info, Process: 3, Session: "s3", F: FCAS, Key: "k7", Value: IntsValue(42, -1),
 			Err: Error{Code: Timeout, Text: "no answer in 1s"}},
 		{Time: 3005000, Process: 7, Session: "s3", F: FAppend, Key: "k8", Value: BoolValue(true)},

@@ -95,6 +95,14 @@ var readErrors = []struct{ text, want string }{
 	{head + `{"err":{"code":"oops"}}` + "\n",
 		`"oops" is no error code; allowed: timeout, connection-refused`},
 	{head + `{"ev":{"by":"n1","ver":[["n1"]]}}` + "\n", `expected ',', found "]]}}"`},
+	{head + `{"ev":{"quorum":{"hint":[]}}}` + "\n", `evidence of a quorum has no field "hint"; allowed: hints, dots,`},
+	{head + `{"ev":{"quorum":[]}}` + "\n", "expected '{'"},
+	{head + `{"ev":{"quorum":{"dots":[["s1"]]}}}` + "\n", "expected ','"},
+	{head + `{"ev":{"quorum":{"answers":[["n1"]]}}}` + "\n", "expected ','"},
+	{head + `{"ev":{"quorum":{"answers":[["n1",[],1]]}}}` + "\n", "expected ']'"},
+	{head + `{"ev":{"quorum":{"legs":[[1,2,3]]}}}` + "\n", "expected false"},
+	{head + `{"ev":{"quorum":{"legs":[[true,2]]}}}` + "\n", "expected ','"},
+	{head + `{"ev":{"quorum":{"legs":[[true,2,1.5]]}}}` + "\n", "1.5 is not a time"},
 	{head + `{"v":{"a":1,"b":2,"a":3}}` + "\n", `line 2, column 19: the key "a" stands twice`},
 	{head + `{"v":[1,]}` + "\n", "line 2, column 9: expected a value"},
 	{head + `{"v":1}x` + "\n", "an event lacks"},
@@ -241,6 +249,16 @@ func (d *dice) event() Event {
 	}
 	if d.n(2) == 1 {
 		ev.Ev = &Evidence{By: d.word()}
+		if d.n(2) == 1 {
+			ev.Ev.Quorum = &QuorumEvidence{}
+			for range d.n(3) {
+				v := []Version{{d.word(), int64(d.n(9) - 4)}}
+				q := ev.Ev.Quorum
+				q.Hints, q.Dots = append(q.Hints, d.word()), append(q.Dots, v...)
+				q.Answers = append(q.Answers, Answer{d.word(), v[:d.n(2)]})
+				q.Legs = append(q.Legs, Leg{d.n(2) == 1, int64(d.n(99) - 9), int64(d.n(99))})
+			}
+		}
 		for d.n(3) > 0 {
 			ev.Ev.Ver = append(ev.Ev.Ver, Version{d.word(), int64(d.n(9) - 4)})
 			ev.Ev.Acks = append(ev.Ev.Acks, d.word())

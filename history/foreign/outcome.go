@@ -183,7 +183,7 @@ func opIDOf(v *edn.Value, id *history.OpID) error {
 // evidenceOf reads {:by "n2" :ver [["n2" 981]] :acks ["n1"] :home ["n1" "n2"]}.
 func evidenceOf(v *edn.Value, e *history.Evidence) (err error) {
 	if v.Kind != edn.Map {
-		return v.Errorf("%s is no evidence; allowed: a map with by, ver, acks, home", shown(v))
+		return v.Errorf("%s is no evidence; allowed: a map with by, ver, acks, home, quorum", shown(v))
 	}
 	for i := 0; i < len(v.Items) && err == nil; i += 2 {
 		of := &v.Items[i+1]
@@ -196,12 +196,75 @@ func evidenceOf(v *edn.Value, e *history.Evidence) (err error) {
 			e.Acks, err = nodesOf(of)
 		case "home":
 			e.Home, err = nodesOf(of)
+		case "quorum":
+			e.Quorum = &history.QuorumEvidence{}
+			err = quorumOf(of, e.Quorum)
 		default:
-			return v.Items[i].Errorf("evidence has no field %s; allowed: by, ver, acks, home",
+			return v.Items[i].Errorf("evidence has no field %s; allowed: by, ver, acks, home, quorum",
 				shown(&v.Items[i]))
 		}
 	}
 	return err
+}
+
+// quorumOf reads {:hints ["n4"] :dots [["s1" 3]] :answers [["n1" [["s1" 3]]]] :legs [[true 400000 380000]]}.
+func quorumOf(v *edn.Value, q *history.QuorumEvidence) (err error) {
+	if v.Kind != edn.Map {
+		return v.Errorf("%s is no evidence of a quorum; allowed: a map with hints, dots, answers, legs", shown(v))
+	}
+	for i := 0; i < len(v.Items) && err == nil; i += 2 {
+		of := &v.Items[i+1]
+		switch name, _ := v.Items[i].Name(); name {
+		case "hints":
+			q.Hints, err = nodesOf(of)
+		case "dots":
+			q.Dots, err = versionsOf(of)
+		case "answers":
+			q.Answers, err = answersOf(of)
+		case "legs":
+			q.Legs, err = legsOf(of)
+		default:
+			return v.Items[i].Errorf("evidence of a quorum has no field %s; allowed: hints, dots, answers, legs",
+				shown(&v.Items[i]))
+		}
+	}
+	return err
+}
+
+func answersOf(v *edn.Value) (out []history.Answer, err error) {
+	if !v.IsSequence() {
+		return nil, v.Errorf("%s is no list of answers; allowed: [[\"n1\" [[\"source\" 1]]]]", shown(v))
+	}
+	for i := range v.Items {
+		of := &v.Items[i]
+		if !of.IsSequence() || len(of.Items) != 2 {
+			return nil, of.Errorf("%s is no answer; allowed: [\"n1\" [[\"source\" 1]]]", shown(of))
+		}
+		var a history.Answer
+		if a.Node, err = nameOf(&of.Items[0], "node"); err != nil {
+			return nil, err
+		}
+		if a.Dots, err = versionsOf(&of.Items[1]); err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func legsOf(v *edn.Value) (out []history.Leg, err error) {
+	if !v.IsSequence() {
+		return nil, v.Errorf("%s is no list of legs; allowed: [[true 400000 380000]]", shown(v))
+	}
+	for i := range v.Items {
+		of := &v.Items[i]
+		if !of.IsSequence() || len(of.Items) != 3 || of.Items[0].Kind != edn.Bool ||
+			of.Items[1].Kind != edn.Int || of.Items[2].Kind != edn.Int {
+			return nil, of.Errorf("%s is no leg; allowed: [true 400000 380000]", shown(of))
+		}
+		out = append(out, history.Leg{Store: of.Items[0].Int != 0, Out: of.Items[1].Int, Back: of.Items[2].Int})
+	}
+	return out, nil
 }
 
 func nodesOf(v *edn.Value) ([]string, error) {

@@ -28,7 +28,7 @@ import (
 //	:rashomon/keys      the keys, of an operation over several; its value is the list of their values
 //	:rashomon/op        id in the plan, "3.17"
 //	:rashomon/fault     id of the fault
-//	:rashomon/evidence  {:by "n2", :ver [["s0e1" 981]], :acks ["n1"], :home ["n1" "n2"]}
+//	:rashomon/evidence  {:by "n2", :ver [["s0e1" 981]], :acks ["n1"], :home ["n1" "n2"]}, with :quorum in leaderless mode
 //	:rashomon/refused   of a cas of type :fail: true when it was refused (here, that is ok), false when it
 //	                    failed for another reason
 //	:rashomon/current   of a refused cas that says so: the value that was there
@@ -261,17 +261,48 @@ func appendError(b []byte, e *history.Error) []byte {
 func appendEvidence(b []byte, e *history.Evidence) []byte {
 	b = append(b, '{')
 	b = edn.AppendString(append(b, ":by "...), e.By)
-	b = append(b, ", :ver ["...)
-	for i := range e.Ver {
+	b = appendVersions(append(b, ", :ver "...), e.Ver)
+	b = appendStrings(append(b, ", :acks "...), e.Acks)
+	b = appendStrings(append(b, ", :home "...), e.Home)
+	if e.Quorum != nil {
+		b = appendQuorum(append(b, ", :quorum "...), e.Quorum)
+	}
+	return append(b, '}')
+}
+
+func appendVersions(b []byte, list []history.Version) []byte {
+	b = append(b, '[')
+	for i := range list {
 		if i > 0 {
 			b = append(b, ' ')
 		}
-		b = append(edn.AppendString(append(b, '['), e.Ver[i].Source), ' ')
-		b = append(strconv.AppendInt(b, e.Ver[i].N, 10), ']')
+		b = append(edn.AppendString(append(b, '['), list[i].Source), ' ')
+		b = append(strconv.AppendInt(b, list[i].N, 10), ']')
 	}
-	b = appendStrings(append(b, "], :acks "...), e.Acks)
-	b = appendStrings(append(b, ", :home "...), e.Home)
-	return append(b, '}')
+	return append(b, ']')
+}
+
+func appendQuorum(b []byte, q *history.QuorumEvidence) []byte {
+	b = appendStrings(append(b, "{:hints "...), q.Hints)
+	b = appendVersions(append(b, ", :dots "...), q.Dots)
+	b = append(b, ", :answers ["...)
+	for i := range q.Answers {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(edn.AppendString(append(b, '['), q.Answers[i].Node), ' ')
+		b = append(appendVersions(b, q.Answers[i].Dots), ']')
+	}
+	b = append(b, "], :legs ["...)
+	for i, l := range q.Legs {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(strconv.AppendBool(append(b, '['), l.Store), ' ')
+		b = append(strconv.AppendInt(b, l.Out, 10), ' ')
+		b = append(strconv.AppendInt(b, l.Back, 10), ']')
+	}
+	return append(b, "]}"...)
 }
 
 // appendValue appends v; of a transaction's list, the functions of micro-operations as keywords.

@@ -2,8 +2,10 @@ package server
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,10 +14,12 @@ import (
 )
 
 // compact returns the fewest records that leave a node where the given ones do: each shard's last RecMeta and
-// the entries that were not cut. A shard's log begins at 1 and has no gaps.
+// the entries that were not cut; of what replicas hold of keys, one record a key. A shard's log begins at 1 and
+// has no gaps.
 func compact(records []refimpl.Record) []refimpl.Record {
 	metas := map[int32]refimpl.Record{}
 	logs := map[int32][]refimpl.Record{}
+	objects := map[holding]refimpl.Object{}
 	for _, r := range records {
 		switch r.Kind {
 		case refimpl.RecMeta:
@@ -24,6 +28,14 @@ func compact(records []refimpl.Record) []refimpl.Record {
 			logs[r.Shard] = append(logs[r.Shard][:r.Index-1], r)
 		case refimpl.RecTruncate:
 			logs[r.Shard] = logs[r.Shard][:r.Index-1]
+		case refimpl.RecObject:
+			of := holding{refimpl.Nobody, r.Key}
+			objects[of] = refimpl.Merge(objects[of], *r.Object)
+		case refimpl.RecHint:
+			of := holding{r.Vote, r.Key}
+			objects[of] = refimpl.Merge(objects[of], *r.Object)
+		case refimpl.RecForget:
+			delete(objects, holding{r.Vote, r.Key})
 		}
 	}
 	var shards []int32
@@ -42,6 +54,28 @@ func compact(records []refimpl.Record) []refimpl.Record {
 			out = append(out, meta)
 		}
 		out = append(out, logs[shard]...)
+	}
+	return appendObjects(out, objects)
+}
+
+// holding names what a node holds of a key, for another node or, with Nobody, for itself.
+type holding struct {
+	home refimpl.Addr
+	key  string
+}
+
+// appendObjects appends the records of objects, by home node and key.
+func appendObjects(out []refimpl.Record, objects map[holding]refimpl.Object) []refimpl.Record {
+	of := slices.SortedFunc(maps.Keys(objects), func(a, b holding) int {
+		return cmp.Or(cmp.Compare(a.home, b.home), cmp.Compare(a.key, b.key))
+	})
+	for _, h := range of {
+		o := objects[h]
+		r := refimpl.Record{Kind: refimpl.RecObject, Key: h.key, Object: &o}
+		if h.home != refimpl.Nobody {
+			r.Kind, r.Vote = refimpl.RecHint, h.home
+		}
+		out = append(out, r)
 	}
 	return out
 }
@@ -69,6 +103,10 @@ func checkRecords(records []refimpl.Record, shards int) error {
 				return fmt.Errorf("record %d cuts at entry %d a log of %d entries", i, r.Index, last[r.Shard])
 			}
 			last[r.Shard] = r.Index - 1
+		case refimpl.RecObject, refimpl.RecHint:
+			if r.Object == nil {
+				return fmt.Errorf("record %d has nothing to hold of key %q", i, r.Key)
+			}
 		}
 	}
 	return nil

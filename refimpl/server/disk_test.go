@@ -172,7 +172,7 @@ func TestDamage(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, CrashFile)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := recoverDir(dir); err == nil || !strings.Contains(err.Error(), "format version 2") {
+	if _, err := recoverDir(dir); err == nil || !strings.Contains(err.Error(), "format version 3") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -122,7 +122,7 @@ func TestHandshakes(t *testing.T) {
 		"good":        {func(b []byte) []byte { return b }, ""},
 		"other magic": {func(b []byte) []byte { b[0] = 'X'; return b }, "no node of this store"},
 		"version": {func(b []byte) []byte { b[4] = 9; return b },
-			"speaks version 9, this one version 1"},
+			"speaks version 9, this one version 2"},
 		"cluster":      {func(b []byte) []byte { b[8] ^= 1; return b }, "another configuration"},
 		"wrong number": {func(b []byte) []byte { b[20] = 0; return b }, "looks for node 1, this is node 2"},
 		"short":        {func(b []byte) []byte { return b[:9] }, "no handshake"},

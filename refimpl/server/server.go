@@ -14,7 +14,7 @@ import (
 
 	"github.com/rashomon-harness/rashomon/internal/keyed"
 	"github.com/rashomon-harness/rashomon/refimpl"
-	"github.com/rashomon-harness/rashomon/refimpl/singleleader"
+	"github.com/rashomon-harness/rashomon/refimpl/modes"
 )
 
 // Config is what a node is run from.
@@ -111,7 +111,7 @@ func Run(ctx context.Context, cfg Config) error {
 	s.log.Info("node starts", "node", cfg.ID+1, "records", len(found.records), "incarnation",
 		found.incarnation,
 		"bootstrap", cfg.Bootstrap && found.fresh)
-	s.node = singleleader.New(cfg.Store, refimpl.Addr(cfg.ID), &refimpl.Boot{Records: found.records,
+	s.node = modes.NewNode(cfg.Store, refimpl.Addr(cfg.ID), &refimpl.Boot{Records: found.records,
 		Fresh: cfg.Bootstrap && found.fresh, Incarnation: found.incarnation, Mono: mono, Wall: wall,
 		Key: keyed.New(cfg.Seed).Named("node").With2(uint64(cfg.ID), uint64(found.incarnation))})
 	return errors.Join(s.serve(ctx), s.disk.close())

@@ -10,14 +10,16 @@ import (
 
 // opNames has the names of the operations in JSON.
 var opNames = [...]string{refimpl.OpRead: "read", refimpl.OpWrite: "write", refimpl.OpCAS: "cas",
-	refimpl.OpAppend: "append", refimpl.OpDelete: "delete", refimpl.OpTxn: "txn", refimpl.OpPeek: "peek"}
+	refimpl.OpAppend: "append", refimpl.OpDelete: "delete", refimpl.OpTxn: "txn", refimpl.OpPeek: "peek",
+	refimpl.OpAdd: "add", refimpl.OpRemove: "remove", refimpl.OpIncr: "incr", refimpl.OpFetch: "fetch",
+	refimpl.OpStore: "store", refimpl.OpUndo: "undo"}
 
 // ToRequest returns the JSON form of a message of kind refimpl.MsgRequest.
 func ToRequest(m *refimpl.Message) *Request {
 	r := m.Req
 	out := &Request{Shard: m.Shard, Epoch: m.Epoch, Attempt: m.Seq, Client: r.Client, Seq: r.Seq,
 		Op: opNames[r.Op], Local: r.Local, Key: r.Key, Keys: r.Keys, Old: Value(r.Old), Value: Value(r.Value),
-		Token: toPositions(r.Token)}
+		Token: toPositions(r.Token), Object: toObject(r.Object), Hint: int32(r.Hint)}
 	for i := range r.Txn {
 		t := &r.Txn[i]
 		out.Txn = append(out.Txn, Micro{Op: opNames[t.Op], Key: t.Key, Value: Value(t.Value)})
@@ -32,7 +34,11 @@ func (r *Request) Message() (refimpl.Message, error) {
 		return refimpl.Message{}, err
 	}
 	req := &refimpl.Request{Client: r.Client, Seq: r.Seq, Op: op, Local: r.Local, Key: r.Key, Keys: r.Keys,
-		Old: refimpl.Value(r.Old), Value: refimpl.Value(r.Value), Token: fromPositions(r.Token)}
+		Old: refimpl.Value(r.Old), Value: refimpl.Value(r.Value), Token: fromPositions(r.Token),
+		Hint: refimpl.Addr(r.Hint)}
+	if req.Object, err = fromObject(r.Object); err != nil {
+		return refimpl.Message{}, fmt.Errorf("object: %w", err)
+	}
 	if tooDeep(&req.Old, maxDepth) || tooDeep(&req.Value, maxDepth) {
 		return refimpl.Message{}, errTooDeep
 	}
@@ -57,6 +63,12 @@ func (r *Request) Message() (refimpl.Message, error) {
 	if op != refimpl.OpTxn && req.Key == "" && len(req.Keys) == 0 {
 		return refimpl.Message{}, fmt.Errorf("%s needs a key", r.Op)
 	}
+	if (op == refimpl.OpStore || op == refimpl.OpUndo) && req.Object == nil {
+		return refimpl.Message{}, fmt.Errorf("%s needs an object", r.Op)
+	}
+	if op == refimpl.OpIncr && req.Value.Kind != refimpl.Int {
+		return refimpl.Message{}, fmt.Errorf("incr needs a whole number as its value")
+	}
 	return refimpl.Message{Kind: refimpl.MsgRequest, Shard: r.Shard, Epoch: r.Epoch, Seq: r.Attempt,
 		Req: req}, nil
 }
@@ -74,7 +86,7 @@ func ToReply(m *refimpl.Message) *Reply {
 	r := m.Reply
 	out := &Reply{Shard: m.Shard, Attempt: m.Seq, Seq: r.Seq, Value: Value(r.Value), At: Position(r.At),
 		Token: toPositions(r.Token), Causes: toPositions(r.Causes), Leader: toLeader(r.Leader),
-		By: int32(r.By), Of: r.Shard, Epoch: r.Epoch, Index: r.Index, Acks: r.Acks}
+		By: int32(r.By), Of: r.Shard, Epoch: r.Epoch, Index: r.Index, Acks: r.Acks, Quorum: toQuorum(r)}
 	if r.Err != refimpl.ErrNone {
 		out.Error = r.Err.String()
 	}
@@ -93,6 +105,9 @@ func (r *Reply) Message() (refimpl.Message, error) {
 	reply := &refimpl.Reply{Seq: r.Seq, Err: code, Value: refimpl.Value(r.Value), At: refimpl.Position(r.At),
 		Token: fromPositions(r.Token), Causes: fromPositions(r.Causes), Leader: fromLeader(r.Leader),
 		By: refimpl.Addr(r.By), Shard: r.Of, Epoch: r.Epoch, Index: r.Index, Acks: r.Acks}
+	if err := fromQuorum(r.Quorum, reply); err != nil {
+		return refimpl.Message{}, err
+	}
 	for _, v := range r.Values {
 		reply.Values = append(reply.Values, refimpl.Value(v))
 	}

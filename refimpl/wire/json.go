@@ -17,7 +17,7 @@ type Request struct {
 	Attempt uint64     `json:"attempt,omitempty"` // echoed in the answer
 	Client  uint64     `json:"client"`            // with seq it names the request, also over several attempts
 	Seq     uint64     `json:"seq"`
-	Op      string     `json:"op"` // read, write, cas, append, delete, txn, peek
+	Op      string     `json:"op"` // read, write, cas, append, delete, txn, peek, ..
 	Local   bool       `json:"local,omitempty"`
 	Key     string     `json:"key,omitempty"`
 	Keys    []string   `json:"keys,omitempty"`
@@ -25,6 +25,8 @@ type Request struct {
 	Value   Value      `json:"value,omitzero"`
 	Txn     []Micro    `json:"txn,omitempty"`
 	Token   []Position `json:"token,omitempty"`
+	Object  string     `json:"object,omitempty"` // base64 of the binary form
+	Hint    int32      `json:"hint,omitempty"`
 }
 
 // Micro is one operation of a transaction as JSON.
@@ -51,6 +53,7 @@ type Reply struct {
 	Epoch   uint64     `json:"epoch,omitempty"`
 	Index   int64      `json:"index,omitempty"`
 	Acks    uint64     `json:"acks,omitempty"`
+	Quorum  string     `json:"quorum,omitempty"` // base64 of what a coordinator says, in its binary form
 }
 
 // Leader is who leads a shard as JSON: the answer to GET /v1/leader?shard=N. Leader is missing when the node

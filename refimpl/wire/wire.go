@@ -13,14 +13,15 @@ import (
 
 // Version is the version of the binary form. Nodes of different versions do not talk to each other, and a log
 // of another version is not read.
-const Version = 1
+const Version = 2
 
 // maxDepth is how deep lists in values can be nested.
 const maxDepth = 16
 
 // AppendMessage appends the binary form of m to b.
 func AppendMessage(b []byte, m *refimpl.Message) []byte {
-	b = append(b, byte(m.Kind), present(m.Flag, m.Req != nil, m.Reply != nil))
+	b = append(b, byte(m.Kind), present(m.Flag, m.Req != nil, m.Reply != nil,
+		len(m.Hashes) > 0 || len(m.Items) > 0))
 	b = signed(b, int64(m.Shard), int64(m.Leader), m.Index, m.Commit)
 	b = unsigned(b, m.Epoch, m.PrevEpoch, m.Seq, uint64(len(m.Entries)))
 	for i := range m.Entries {
@@ -32,6 +33,9 @@ func AppendMessage(b []byte, m *refimpl.Message) []byte {
 	if m.Reply != nil {
 		b = appendReply(b, m.Reply)
 	}
+	if len(m.Hashes) > 0 || len(m.Items) > 0 {
+		b = appendItems(b, m)
+	}
 	return b
 }
 
@@ -39,7 +43,7 @@ func AppendMessage(b []byte, m *refimpl.Message) []byte {
 func DecodeMessage(b []byte) (refimpl.Message, error) {
 	d := decoder{b: b}
 	m := refimpl.Message{Kind: refimpl.MsgKind(d.byte())}
-	flags := d.flags(3)
+	flags := d.flags(4)
 	m.Flag = flags&1 != 0
 	m.Shard, m.Leader, m.Index, m.Commit = d.int32(), refimpl.Addr(d.int32()), d.signed(), d.signed()
 	m.Epoch, m.PrevEpoch, m.Seq = d.unsigned(), d.unsigned(), d.unsigned()
@@ -55,7 +59,10 @@ func DecodeMessage(b []byte) (refimpl.Message, error) {
 	if flags&4 != 0 {
 		m.Reply = d.reply()
 	}
-	return m, d.end("message")
+	if flags&8 != 0 {
+		d.items(&m)
+	}
+	return m, d.end("a message")
 }
 
 // AppendRecord appends the binary form of r to b.
@@ -63,6 +70,9 @@ func AppendRecord(b []byte, r *refimpl.Record) []byte {
 	b = append(b, byte(r.Kind))
 	b = signed(b, int64(r.Shard), r.Index, int64(r.Vote))
 	b = unsigned(b, r.Epoch, uint64(r.Flags), r.Led)
+	if r.Kind >= refimpl.RecObject {
+		return appendObject(appendText(b, r.Key), r.Object)
+	}
 	return appendEntry(b, &r.Entry)
 }
 
@@ -74,14 +84,18 @@ func DecodeRecord(b []byte) (refimpl.Record, error) {
 	r.Epoch = d.unsigned()
 	flags := d.unsigned()
 	r.Flags, r.Led = uint32(flags), d.unsigned()
-	r.Entry = d.entry()
+	if r.Kind >= refimpl.RecObject {
+		r.Key, r.Object = d.text(), d.object()
+	} else {
+		r.Entry = d.entry()
+	}
 	switch {
-	case r.Kind > refimpl.RecSync:
+	case r.Kind >= refimpl.NumRecords:
 		d.fail("record kind %d is unknown", r.Kind)
 	case flags>>32 != 0:
 		d.fail("flags %d are out of range", flags)
 	}
-	return r, d.end("record")
+	return r, d.end("a record")
 }
 
 func appendEntry(b []byte, e *refimpl.Entry) []byte {
@@ -102,7 +116,8 @@ func (d *decoder) entry() refimpl.Entry {
 }
 
 func appendRequest(b []byte, r *refimpl.Request) []byte {
-	b = append(b, byte(r.Op), present(r.Local))
+	quorum := r.Object != nil || r.Hint != 0
+	b = append(b, byte(r.Op), present(r.Local, quorum))
 	b = unsigned(b, r.Client, r.Seq)
 	b = appendText(b, r.Key)
 	b = unsigned(b, uint64(len(r.Keys)))
@@ -115,12 +130,17 @@ func appendRequest(b []byte, r *refimpl.Request) []byte {
 		m := &r.Txn[i]
 		b = appendValue(appendText(append(b, byte(m.Op)), m.Key), &m.Value)
 	}
-	return appendPositions(b, r.Token)
+	b = appendPositions(b, r.Token)
+	if quorum {
+		b = appendObject(signed(b, int64(r.Hint)), r.Object)
+	}
+	return b
 }
 
 func (d *decoder) request() *refimpl.Request {
 	r := &refimpl.Request{Op: refimpl.OpKind(d.byte())}
-	r.Local = d.flags(1) != 0
+	flags := d.flags(2)
+	r.Local = flags&1 != 0
 	r.Client, r.Seq = d.unsigned(), d.unsigned()
 	r.Key = d.text()
 	if n := d.count(1); n > 0 {
@@ -137,7 +157,10 @@ func (d *decoder) request() *refimpl.Request {
 		}
 	}
 	r.Token = d.positions()
-	if r.Op > refimpl.OpPeek {
+	if flags&2 != 0 {
+		r.Hint, r.Object = refimpl.Addr(d.int32()), d.object()
+	}
+	if r.Op >= refimpl.NumOps {
 		d.fail("operation %d is unknown", r.Op)
 	}
 	return r
@@ -145,14 +168,15 @@ func (d *decoder) request() *refimpl.Request {
 
 func (d *decoder) op() refimpl.OpKind {
 	op := refimpl.OpKind(d.byte())
-	if op > refimpl.OpPeek {
+	if op >= refimpl.NumOps {
 		d.fail("operation %d is unknown", op)
 	}
 	return op
 }
 
 func appendReply(b []byte, r *refimpl.Reply) []byte {
-	b = unsigned(append(b, byte(r.Err)), r.Seq)
+	quorum := hasQuorum(r)
+	b = unsigned(append(b, byte(r.Err), present(quorum)), r.Seq)
 	b = appendValue(b, &r.Value)
 	b = unsigned(b, uint64(len(r.Values)))
 	for i := range r.Values {
@@ -161,7 +185,11 @@ func appendReply(b []byte, r *refimpl.Reply) []byte {
 	b = appendPosition(b, r.At)
 	b = appendPositions(appendPositions(b, r.Token), r.Causes)
 	b = signed(b, int64(r.Leader), int64(r.By), int64(r.Shard), r.Index)
-	return unsigned(b, r.Epoch, r.Acks)
+	b = unsigned(b, r.Epoch, r.Acks)
+	if quorum {
+		b = appendQuorum(b, r)
+	}
+	return b
 }
 
 func (d *decoder) reply() *refimpl.Reply {
@@ -169,6 +197,7 @@ func (d *decoder) reply() *refimpl.Reply {
 	if r.Err >= refimpl.NumErrCodes {
 		d.fail("error code %d is unknown", r.Err)
 	}
+	quorum := d.flags(1) != 0
 	r.Seq = d.unsigned()
 	r.Value = d.value(0)
 	if n := d.count(1); n > 0 {
@@ -181,6 +210,9 @@ func (d *decoder) reply() *refimpl.Reply {
 	r.Token, r.Causes = d.positions(), d.positions()
 	r.Leader, r.By, r.Shard, r.Index = refimpl.Addr(d.int32()), refimpl.Addr(d.int32()), d.int32(), d.signed()
 	r.Epoch, r.Acks = d.unsigned(), d.unsigned()
+	if quorum {
+		d.quorum(r)
+	}
 	return r
 }
 
@@ -367,7 +399,7 @@ func (d *decoder) end(what string) error {
 		d.fail("%d bytes are left over", len(d.b))
 	}
 	if d.err != nil {
-		return fmt.Errorf("a %s cannot be read: %w", what, d.err)
+		return fmt.Errorf("%s cannot be read: %w", what, d.err)
 	}
 	return nil
 }

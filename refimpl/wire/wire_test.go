@@ -51,7 +51,7 @@ func (d *draw) positions() []refimpl.Position {
 }
 
 func (d *draw) request() *refimpl.Request {
-	r := &refimpl.Request{Client: uint64(d.num()), Seq: uint64(d.num()), Op: refimpl.OpKind(d.n(7)),
+	r := &refimpl.Request{Client: uint64(d.num()), Seq: uint64(d.num()), Op: refimpl.OpKind(d.n(int(refimpl.NumOps))),
 		Local: d.n(2) > 0, Key: "k" + strings.ToValidUTF8(d.text(), "?"), Old: d.value(0), Value: d.value(0),
 		Token: d.positions()}
 	for range d.n(3) {
@@ -63,7 +63,36 @@ func (d *draw) request() *refimpl.Request {
 			r.Txn = append(r.Txn, refimpl.Micro{Op: op, Key: "t", Value: d.value(0)})
 		}
 	}
+	if r.Object, r.Hint = d.object(), refimpl.Addr(d.n(3)); r.Object == nil {
+		r.Object = &refimpl.Object{}
+	}
+	if r.Op == refimpl.OpIncr {
+		r.Value = refimpl.Value{Kind: refimpl.Int, Num: d.num()}
+	}
+	if d.n(2) > 0 && r.Op != refimpl.OpStore && r.Op != refimpl.OpUndo {
+		r.Object, r.Hint = nil, 0
+	}
 	return r
+}
+
+func (d *draw) dots() []refimpl.Dot {
+	var out []refimpl.Dot
+	for i := range d.n(3) {
+		out = append(out, refimpl.Dot{Writer: uint64(d.n(9) + 10*i), N: d.num()})
+	}
+	return out
+}
+
+func (d *draw) object() *refimpl.Object {
+	if d.n(3) == 0 {
+		return nil
+	}
+	o := &refimpl.Object{Kind: refimpl.Versioning(d.n(3)), Seen: d.dots()}
+	for _, dot := range d.dots() {
+		o.Siblings = append(o.Siblings, refimpl.Sibling{Dot: dot, Value: d.value(0), Deleted: d.n(2) > 0,
+			Past: d.dots()})
+	}
+	return o
 }
 
 func (d *draw) message() refimpl.Message {
@@ -83,6 +112,10 @@ func (d *draw) message() refimpl.Message {
 	if d.n(2) > 0 {
 		m.Reply = d.reply()
 	}
+	for range d.n(3) {
+		m.Hashes = append(m.Hashes, uint64(d.num()))
+		m.Items = append(m.Items, refimpl.Item{Key: "k", Hash: uint64(d.num()), Object: d.object()})
+	}
 	return m
 }
 
@@ -94,6 +127,9 @@ func (d *draw) reply() *refimpl.Reply {
 		Epoch: uint64(d.num()), Index: d.num(), Acks: uint64(d.num())}
 	for range d.n(3) {
 		r.Values = append(r.Values, d.value(0))
+		r.Home, r.Hints, r.Wall, r.Object, r.Dots = uint64(d.n(3)), uint64(d.n(3)), d.num(), d.object(), d.dots()
+		r.Answers = append(r.Answers, refimpl.Answer{By: refimpl.Addr(d.n(4)), Dots: d.dots()})
+		r.Legs = append(r.Legs, refimpl.Leg{Store: d.n(2) > 0, Out: d.num(), Back: d.num()})
 	}
 	return r
 }
@@ -119,6 +155,9 @@ func TestBinaryForm(t *testing.T) {
 			Epoch: uint64(d.num()), Vote: refimpl.Addr(d.n(4)) - 1, Flags: uint32(d.n(9)),
 			Led:   uint64(d.num()),
 			Entry: refimpl.Entry{Epoch: 3, Req: d.request()}}
+		if r.Kind = refimpl.RecordKind(d.n(int(refimpl.NumRecords))); r.Kind >= refimpl.RecObject {
+			r.Entry, r.Key, r.Object = refimpl.Entry{}, "k", d.object()
+		}
 		again, err := DecodeRecord(AppendRecord(nil, &r))
 		if err != nil || !reflect.DeepEqual(again, r) {
 			t.Fatalf("seed %d: %v\n%+v came back as\n%+v", seed, err, r, again)
@@ -166,8 +205,15 @@ func through(t *testing.T, from, to any) {
 
 func TestWhatJSONRefuses(t *testing.T) {
 	for _, tc := range []struct{ body, want string }{
-		{`{"op":"incr","key":"k"}`,
-			`op "incr" is unknown; allowed: read, write, cas, append, delete, txn, peek`},
+		{`{"op":"swap","key":"k"}`,
+			`op "swap" is unknown; allowed: read, write, cas, append, delete, txn, peek, add, remove, incr, ` +
+				`fetch, store, undo`},
+		{`{"op":"incr","key":"k","value":"a"}`, "incr needs a whole number as its value"},
+		{`{"op":"store","key":"k"}`, "store needs an object"},
+		{`{"op":"undo","key":"k"}`, "undo needs an object"},
+		{`{"op":"store","key":"k","object":"%"}`,
+			"object: no base64: illegal base64 data at input byte 0"},
+		{`{"op":"store","key":"k","object":"AQ=="}`, "object: an object cannot be read: it ends too early"},
 		{`{"op":"read"}`, "read needs a key"},
 		{`{"op":"txn"}`, "a txn needs at least one operation in the list txn"},
 		{`{"op":"txn","txn":[{"op":"cas","key":"k"}]}`,
@@ -189,6 +235,26 @@ func TestWhatJSONRefuses(t *testing.T) {
 	}
 	if _, err := (&Reply{Error: "on-fire"}).Message(); err == nil {
 		t.Error("an unknown error code is taken")
+	}
+}
+
+// TestObjectsInDisorder: what the store relies on is checked, whatever the bytes.
+func TestObjectsInDisorder(t *testing.T) {
+	two := []refimpl.Dot{{Writer: 2, N: 1}, {Writer: 1, N: 1}}
+	same := []refimpl.Dot{{Writer: 2, N: 1}, {Writer: 2, N: 2}}
+	for what, o := range map[string]*refimpl.Object{
+		"versions": {Siblings: []refimpl.Sibling{{Dot: two[0]}, {Dot: two[1]}}},
+		"one name": {Siblings: []refimpl.Sibling{{Dot: two[0]}, {Dot: two[0]}}},
+		"seen":     {Seen: two}, "seen twice": {Seen: same},
+		"past": {Siblings: []refimpl.Sibling{{Dot: two[0], Past: same}}}, "kind": {Kind: 7},
+	} {
+		if _, err := fromObject(toObject(o)); err == nil {
+			t.Errorf("%s: taken", what)
+		}
+	}
+	fine := &refimpl.Object{Siblings: []refimpl.Sibling{{Dot: same[0]}, {Dot: same[1]}}}
+	if o, err := fromObject(toObject(fine)); err != nil || !o.Same(*fine) {
+		t.Errorf("two versions of one writer: %v, %v", o, err)
 	}
 }
 

@@ -17,6 +17,9 @@ var ops = map[string]refimpl.OpKind{
 	history.FAppend: refimpl.OpAppend,
 	history.FDelete: refimpl.OpDelete,
 	history.FTxn:    refimpl.OpTxn,
+	history.FAdd:    refimpl.OpAdd,
+	history.FRemove: refimpl.OpRemove,
+	history.FIncr:   refimpl.OpIncr,
 	history.FPeek:   refimpl.OpPeek,
 }
 
@@ -41,8 +44,10 @@ func (m *Mapper) Call(inv *history.Event, call *client.Call) history.Error {
 		return bad("%s needs a key", inv.F)
 	}
 	switch kind {
-	case refimpl.OpWrite, refimpl.OpAppend:
+	case refimpl.OpWrite, refimpl.OpAppend, refimpl.OpAdd, refimpl.OpRemove:
 		return toStore(inv.Value, &call.Value)
+	case refimpl.OpIncr:
+		return convertIncr(inv.Value, call)
 	case refimpl.OpCAS:
 		return convertCAS(inv.Value, call)
 	case refimpl.OpTxn:
@@ -64,6 +69,18 @@ func convertCAS(arg history.Value, call *client.Call) history.Error {
 		return problem
 	}
 	return toStore(pair[1], &call.Value)
+}
+
+// convertIncr reads an integer, 1 when there is none.
+func convertIncr(arg history.Value, call *client.Call) history.Error {
+	if arg.Kind() == history.Null {
+		call.Value = refimpl.Value{Kind: refimpl.Int, Num: 1}
+		return history.Error{}
+	}
+	if arg.Kind() != history.Int {
+		return bad("incr takes an integer, not %v", arg)
+	}
+	return toStore(arg, &call.Value)
 }
 
 // convertTxn makes the micro-operations of a list of [f key value].
@@ -102,7 +119,7 @@ var microOps = map[string]refimpl.OpKind{
 // result returns the value that an operation that went well completes with.
 func result(op *Operation, r *refimpl.Reply) history.Value {
 	switch op.f {
-	case history.FWrite, history.FAppend:
+	case history.FWrite, history.FAppend, history.FAdd, history.FRemove, history.FIncr:
 		return op.arg
 	case history.FTxn:
 		return txnResult(op.arg, r)

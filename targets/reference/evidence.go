@@ -19,11 +19,13 @@ type Mapper struct {
 	mu      sync.Mutex
 	sources []map[uint64]string // by shard and epoch: "s0e2"
 	sets    map[uint64][]string // by bit mask of nodes
+	writers map[uint64]string   // of versions in leaderless mode
 }
 
 // NewMapper returns the mapper of a cluster.
 func NewMapper(nodes []string, shards int) *Mapper {
-	m := &Mapper{nodes: slices.Clone(nodes), sets: map[uint64][]string{}}
+	m := &Mapper{nodes: slices.Clone(nodes), sets: map[uint64][]string{},
+		writers: map[uint64]string{}}
 	for range shards {
 		m.sources = append(m.sources, map[uint64]string{})
 	}
@@ -87,10 +89,57 @@ func (m *Mapper) evidence(r *refimpl.Reply) *history.Evidence {
 	}{}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	one.ev.By, one.ev.Acks = m.Name(r.By), m.set(r.Acks)
+	one.ev.By, one.ev.Acks, one.ev.Home = m.Name(r.By), m.set(r.Acks), m.set(r.Home)
+	if r.Home != 0 {
+		one.ev.Quorum = m.quorumEvidence(r)
+		return &one.ev
+	}
 	if r.Epoch != 0 || r.Index != 0 {
 		one.version[0] = history.Version{Source: m.source(r.Shard, r.Epoch), N: r.Index}
 		one.ev.Ver = one.version[:]
 	}
 	return &one.ev
+}
+
+// quorumEvidence returns what the coordinator of a quorum operation says.
+func (m *Mapper) quorumEvidence(r *refimpl.Reply) *history.QuorumEvidence {
+	q := &history.QuorumEvidence{Hints: m.set(r.Hints), Dots: m.dots(r.Dots)}
+	for _, a := range r.Answers {
+		q.Answers = append(q.Answers, history.Answer{Node: m.Name(a.By), Dots: m.dots(a.Dots)})
+	}
+	for _, l := range r.Legs {
+		q.Legs = append(q.Legs, history.Leg(l))
+	}
+	return q
+}
+
+func (m *Mapper) dots(list []refimpl.Dot) []history.Version {
+	var out []history.Version
+	for _, d := range list {
+		out = append(out, history.Version{Source: m.writer(d.Writer), N: d.N})
+	}
+	return out
+}
+
+// NameClient has the writes that a client makes as coordinator named after its session and device.
+func (m *Mapper) NameClient(id uint64, session, device string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if device != "" {
+		session += "/" + device
+	}
+	m.writers[id] = session
+}
+
+// writer returns the name of who made a write: a client, or a life of a node ("n2.0").
+func (m *Mapper) writer(id uint64) string {
+	name, known := m.writers[id]
+	if !known {
+		name = fmt.Sprintf("c%x", id)
+		if node, life := refimpl.Addr(id&0xffff), id>>16; life < 1<<32 && int(node) < len(m.nodes) {
+			name = fmt.Sprintf("%s.%d", m.nodes[node], life)
+		}
+		m.writers[id] = name
+	}
+	return name
 }

@@ -55,6 +55,9 @@ var codes = [refimpl.NumErrCodes]history.Code{
 	refimpl.ErrTimeout:      history.Timeout,
 	refimpl.ErrBadRequest:   history.BadRequest,
 	refimpl.ErrOverloaded:   history.Overloaded,
+	refimpl.ErrQuorum:       history.QuorumNotReached,
+	refimpl.ErrRestarted:    history.Restarted,
+	refimpl.ErrUnsupported:  history.Unsupported,
 }
 
 // Code maps an error of the store to the history's.

@@ -9,8 +9,8 @@ import (
 	"github.com/rashomon-harness/rashomon/internal/keyed"
 	"github.com/rashomon-harness/rashomon/refimpl"
 	"github.com/rashomon-harness/rashomon/refimpl/client"
+	"github.com/rashomon-harness/rashomon/refimpl/modes"
 	"github.com/rashomon-harness/rashomon/refimpl/sim"
-	"github.com/rashomon-harness/rashomon/refimpl/singleleader"
 	"github.com/rashomon-harness/rashomon/targets"
 	"github.com/rashomon-harness/rashomon/targets/reference"
 )
@@ -43,13 +43,15 @@ func (Target) Deploy(_ context.Context, spec *targets.Spec) (targets.Cluster, er
 	seed := keyed.New(spec.Seed)
 	world.Seed = seed.Named("world")
 	world.NewNode = func(id refimpl.Addr, boot *refimpl.Boot) refimpl.Node {
-		return singleleader.New(store, id, boot)
+		return modes.NewNode(store, id, boot)
 	}
 	c := newCluster(spec.Nodes, store.Shards, sim.New(world.Config))
 	c.world.OnPacket(world.rule(world.Seed))
 	clients := seed.Named("clients")
 	c.newMachine = func(session, device string, shared *client.Session) client.Machine {
-		return client.New(store, clients.Named(session).Named(device).Uint64(), shared, clients)
+		id := clients.Named(session).Named(device).Uint64()
+		c.mapper.NameClient(id, session, device)
+		return modes.NewClient(store, id, shared, clients)
 	}
 	return c, nil
 }
