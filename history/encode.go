@@ -25,8 +25,9 @@ import (
 //	op    id of the operation in the plan: "3.17"
 //	err   {"code":"timeout","text":".."}
 //	ev    evidence: {"by":"n2","ver":[["n2",981]],"acks":["n1","n2"],"home":["n1","n2","n3"]};
-//	      of a quorum operation also "quorum":{"hints":["n4"],"dots":[["s1",3]],"answers":[["n1",[["s1",3]]]],
-//	      "legs":[[true,400000,380000]]}, a leg being [store, out, back] in nanoseconds
+//	      of a quorum operation also "quorum":{"hints":["n4"],"dots":[["s1",3]],
+//	      "answers":[["n1",[["s1",3]]]],"legs":[[true,400000,380000]]}, a leg being
+//	      [store, out, back] in nanoseconds
 //
 // Bytes of a string that are no UTF-8 are written as U+FFFD.
 func AppendEvent(buf []byte, ev *Event) []byte {
@@ -144,7 +145,8 @@ func appendEvidence(buf []byte, e *Evidence) []byte {
 	return closeObject(buf, start)
 }
 
-// closeObject ends the object that begins at start and whose fields were all appended with a separator before.
+// closeObject ends the object that begins at start and whose fields were all appended with a separator
+// before.
 func closeObject(buf []byte, start int) []byte {
 	if len(buf) > start+1 {
 		copy(buf[start+1:], buf[start+2:])

@@ -114,8 +114,8 @@ type Evidence struct {
 	Quorum *QuorumEvidence // what the coordinator of a quorum operation says (leaderless), nil for nothing
 }
 
-// QuorumEvidence is how a coordinator that asks several replicas came to its answer. Of a read, Evidence.Acks are
-// the nodes whose answers it is made of.
+// QuorumEvidence is how a coordinator that asks several replicas came to its answer. Of a read,
+// Evidence.Acks are the nodes whose answers it is made of.
 type QuorumEvidence struct {
 	// Hints are those in Acks that stand in for a home node that was not reached (sloppy quorum).
 	Hints []string

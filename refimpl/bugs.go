@@ -36,21 +36,29 @@ type BugInfo struct {
 }
 
 var bugTable = [NumBugs]BugInfo{
-	BugQuorumOffByOne: {"quorum-off-by-one", Leaderless, "a coordinator waits for one acknowledgement less than w"},
-	BugCountedTwice: {"counted-twice", Leaderless, "a second answer of one replica, to a request that was repeated, " +
+	BugQuorumOffByOne: {"quorum-off-by-one", Leaderless, "a coordinator waits for one acknowledgement " +
+		"less than w"},
+	BugCountedTwice: {"counted-twice", Leaderless, "a second answer of one replica, to a request that " +
+		"was repeated, " +
 		"counts again"},
-	BugHintOverwrites: {"hint-overwrites", Leaderless, "a hint that comes home replaces what the replica has, newer or " +
+	BugHintOverwrites: {"hint-overwrites", Leaderless, "a hint that comes home replaces what the " +
+		"replica has, newer or " +
 		"not"},
 	BugHintsForgotten: {"hints-forgotten", Leaderless, "hints are not read back when a node starts"},
-	BugRepairOlder:    {"repair-older", Leaderless, "read repair writes back the oldest answer, and it replaces"},
-	BugRangeSkipped:   {"range-skipped", Leaderless, "anti-entropy leaves out a quarter of the Merkle tree"},
-	BugEntryDropped:   {"entry-dropped", Leaderless, "merging two version vectors drops the entry of the last writer"},
-	BugConcurrentOrdered: {"concurrent-ordered", Leaderless, "a version counts as superseded when its writer's number is " +
+	BugRepairOlder: {"repair-older", Leaderless, "read repair writes back the oldest answer, and it " +
+		"replaces"},
+	BugRangeSkipped: {"range-skipped", Leaderless, "anti-entropy leaves out a quarter of the Merkle tree"},
+	BugEntryDropped: {"entry-dropped", Leaderless, "merging two version vectors drops the entry of " +
+		"the last writer"},
+	BugConcurrentOrdered: {"concurrent-ordered", Leaderless, "a version counts as superseded when its " +
+		"writer's number is " +
 		"smaller, whoever the other writer is"},
-	BugTombstoneEarly: {"tombstone-early", Leaderless, "a tombstone is collected after a hundredth of gc_grace"},
+	BugTombstoneEarly: {"tombstone-early", Leaderless, "a tombstone is collected after a hundredth of " +
+		"gc_grace"},
 	BugSiblingDropped: {"sibling-dropped", Leaderless, "when siblings are merged, only two of them are kept"},
 	BugEarlyAck:       {"early-ack", Leaderless, "a coordinator acknowledges a write when it has sent it"},
-	BugVersionReused: {"version-reused", Leaderless, "a node that has restarted names its writes as in its life before, " +
+	BugVersionReused: {"version-reused", Leaderless, "a node that has restarted names its writes as in " +
+		"its life before, " +
 		"counting from what it finds"},
 }
 

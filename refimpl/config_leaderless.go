@@ -4,10 +4,12 @@ import "fmt"
 
 func quorumFields(c *Config) []Field {
 	return []Field{
-		{Name: "n", Kind: IntField, Min: 1, Max: MaxNodes, size: &c.N, Otherwise: "3, or all nodes if there are fewer",
+		{Name: "n", Kind: IntField, Min: 1, Max: MaxNodes, size: &c.N, Otherwise: "3, or all nodes if " +
+			"there are fewer",
 			Meaning: "how many replicas a key has; every request goes to all of them in parallel"},
 		{Name: "r", Kind: IntField, Min: 1, Max: MaxNodes, size: &c.R, Otherwise: "a majority of n",
-			Meaning: "how many replicas must have answered a read; reads and writes that need r + w > n share a " +
+			Meaning: "how many replicas must have answered a read; reads and writes that need r + w > n " +
+				"share a " +
 				"replica"},
 		{Name: "w", Kind: IntField, Min: 1, Max: MaxNodes, size: &c.W, Otherwise: "a majority of n",
 			Meaning: "how many replicas must have acknowledged a write"},
@@ -15,19 +17,24 @@ func quorumFields(c *Config) []Field {
 			Meaning: "who sends to the replicas and counts their answers",
 			Values: []FieldValue{
 				{ByClient, "the client itself; timestamps are those of its clock"},
-				{ByNode, "a replica of the key, chosen by the client; timestamps are those of its clock; a write " +
+				{ByNode, "a replica of the key, chosen by the client; timestamps are those of its " +
+					"clock; a write " +
 					"is never moved to another node, as it would become two"}}},
 		{Name: "quorum", Kind: WordField, Default: Global, word: &c.Quorum,
 			Meaning: "which answers count towards r and w",
 			Values: []FieldValue{
 				{Global, "those of all replicas"},
-				{Local, "r and w, or a majority where there are fewer, of the replicas in the coordinator's own " +
+				{Local, "r and w, or a majority where there are fewer, of the replicas in the " +
+					"coordinator's own " +
 					"datacenter: fast, and stale across"},
 				{Each, "as local, but a write needs it in every datacenter"}}},
 		{Name: "datacenters", Kind: GroupsField, Default: "", dcs: &c.Datacenters,
-			Meaning: "which nodes are in which datacenter, such as {east: [n1, n2], west: [n3]}; how far apart they " +
-				"are is up to the world (lag); a client is in that of the node that it is near to, or the first"},
-		{Name: "n_per_datacenter", Kind: IntField, Default: int64(0), Min: 0, Max: MaxNodes, size: &c.NPerDatacenter,
+			Meaning: "which nodes are in which datacenter, such as {east: [n1, n2], west: [n3]}; how " +
+				"far apart they " +
+				"are is up to the world (lag); a client is in that of the node that it is near to, or " +
+				"the first"},
+		{Name: "n_per_datacenter", Kind: IntField, Default: int64(0), Min: 0, Max: MaxNodes,
+			size:    &c.NPerDatacenter,
 			Meaning: "how many replicas a key has in each datacenter, in place of n; 0 to count n over all"},
 		{Name: "cross_dc", Kind: WordField, Default: Inline, word: &c.CrossDC,
 			Meaning: "when a write goes to replicas in other datacenters",
@@ -35,13 +42,16 @@ func quorumFields(c *Config) []Field {
 				{Inline, "at once, as to all others"},
 				{Async, "after the client has been answered"}}},
 		{Name: "sloppy", Kind: BoolField, Default: false, flag: &c.Sloppy,
-			Meaning: "nodes that are no replicas of a key stand in for replicas that do not answer: more writes " +
+			Meaning: "nodes that are no replicas of a key stand in for replicas that do not answer: " +
+				"more writes " +
 				"succeed, and r + w > n promises nothing any more"},
 		{Name: "hinted_handoff", Kind: BoolField, Default: false, flag: &c.HintedHandoff,
-			Meaning: "with sloppy, a node that stood in hands what it took to the replica it was meant for, when " +
+			Meaning: "with sloppy, a node that stood in hands what it took to the replica it was meant " +
+				"for, when " +
 				"that is back"},
 		{Name: "hint_after", Kind: DurationField, Default: 100 * millisecond, Min: millisecond, Max: minute,
-			num: &c.HintAfter, Meaning: "with sloppy, after how long without an answer another node is asked"},
+			num: &c.HintAfter, Meaning: "with sloppy, after how long without an answer another node is " +
+				"asked"},
 	}
 }
 
@@ -50,9 +60,11 @@ func versionFields(c *Config) []Field {
 		{Name: "versioning", Kind: WordField, Default: LWW, word: &c.Versioning,
 			Meaning: "how the store tells which of two writes of a key supersedes the other",
 			Values: []FieldValue{
-				{LWW, "the last write wins: by the coordinator's wall clock, or with write_reads_first by a counter; " +
+				{LWW, "the last write wins: by the coordinator's wall clock, or with write_reads_first " +
+					"by a counter; " +
 					"the other one is silently dropped"},
-				{VersionVector, "a version vector a version, of coordinators: two clients that write through one " +
+				{VersionVector, "a version vector a version, of coordinators: two clients that write " +
+					"through one " +
 					"node look ordered"},
 				{DottedVectors, "dotted version vectors: exact; concurrent versions are kept as siblings"}}},
 		{Name: "siblings", Kind: WordField, Default: Return, word: &c.Siblings,
@@ -60,17 +72,21 @@ func versionFields(c *Config) []Field {
 			Values: []FieldValue{
 				{Return, "the reader: several values are returned, and its next write supersedes them"},
 				{MergeAll, "the client library: lists by union, otherwise the greatest value"},
-				{CRDT, "the store: a key is an observed-remove set (Shapiro, Preguiça, Baquero, Zawirski 2011); it takes " +
+				{CRDT, "the store: a key is an observed-remove set (Shapiro, Preguiça, Baquero, " +
+					"Zawirski 2011); it takes " +
 					"add and remove only"}}},
 		{Name: "write_reads_first", Kind: BoolField, Default: false, flag: &c.WriteReadsFirst,
-			Meaning: "a write first learns the latest version from r replicas; with read_repair: blocking, lww and " +
-				"r + w > n, registers are linearizable (Attiya, Bar-Noy, Dolev 1995; several writers: Lynch, " +
+			Meaning: "a write first learns the latest version from r replicas; with read_repair: " +
+				"blocking, lww and " +
+				"r + w > n, registers are linearizable (Attiya, Bar-Noy, Dolev 1995; several writers: " +
+				"Lynch, " +
 				"Shvartsman 1997)"},
 		{Name: "failed_write", Kind: WordField, Default: Keep, word: &c.FailedWrite,
 			Meaning: "what becomes of a write that fewer than w replicas acknowledged",
 			Values: []FieldValue{
 				{Keep, "it stays where it is, and may be read"},
-				{Rollback, "the coordinator asks the replicas to undo it; who has read it meanwhile has read " +
+				{Rollback, "the coordinator asks the replicas to undo it; who has read it meanwhile has " +
+					"read " +
 					"what never was, and a coordinator that dies undoes nothing"}}},
 		{Name: "deletes", Kind: WordField, Default: Tombstone, word: &c.Deletes,
 			Meaning: "what a delete leaves behind",
@@ -78,7 +94,8 @@ func versionFields(c *Config) []Field {
 				{Tombstone, "a trace that is kept for gc_grace"},
 				{Drop, "nothing: a replica that missed it brings the value back"}}},
 		{Name: "gc_grace", Kind: DurationField, Default: 60 * minute, Min: millisecond, Max: 24 * 60 * minute,
-			num: &c.GCGrace, Meaning: "how long a tombstone is kept; replicas that are away for longer bring deleted " +
+			num: &c.GCGrace, Meaning: "how long a tombstone is kept; replicas that are away for longer " +
+				"bring deleted " +
 				"values back"},
 	}
 }
@@ -91,8 +108,10 @@ func repairFields(c *Config) []Field {
 				{Off, "nothing"},
 				{Async, "newer versions are written to those that lack them, after the answer"},
 				{Blocking, "the read is answered when w replicas have what it returns"}}},
-		{Name: "anti_entropy", Kind: DurationField, Default: int64(0), Min: 0, Max: 60 * minute, num: &c.AntiEntropy,
-			Meaning: "how often a node compares its keys with another one's, by Merkle trees, and both copy what they " +
+		{Name: "anti_entropy", Kind: DurationField, Default: int64(0), Min: 0, Max: 60 * minute,
+			num: &c.AntiEntropy,
+			Meaning: "how often a node compares its keys with another one's, by Merkle trees, and both " +
+				"copy what they " +
 				"lack; 0s for never"},
 	}
 }
@@ -153,12 +172,14 @@ func (c *Config) validateDatacenters(wrong func(field string, value any, allowed
 	}
 	for _, dc := range c.Datacenters {
 		if c.NPerDatacenter > len(dc.Nodes) {
-			wrong("n_per_datacenter", c.NPerDatacenter, fmt.Sprintf("at most the %d nodes in %s", len(dc.Nodes), dc.Name))
+			wrong("n_per_datacenter", c.NPerDatacenter, fmt.Sprintf("at most the %d nodes in %s",
+				len(dc.Nodes), dc.Name))
 			break
 		}
 	}
 	if c.NPerDatacenter > 0 && c.N != c.NPerDatacenter*len(c.Datacenters) {
-		wrong("n", c.N, fmt.Sprintf("not given, with n_per_datacenter, or %d", c.NPerDatacenter*len(c.Datacenters)))
+		wrong("n", c.N, fmt.Sprintf("not given, with n_per_datacenter, or %d",
+			c.NPerDatacenter*len(c.Datacenters)))
 	}
 	if c.CrossDC == Async && c.Quorum != Local {
 		wrong("cross_dc", c.CrossDC, "inline, with quorum: "+c.Quorum+", which waits for other datacenters")

@@ -21,7 +21,8 @@ func (d Datacenters) Of(node Addr) int {
 	return slices.IndexFunc(d, func(dc Datacenter) bool { return slices.Contains(dc.Nodes, node) })
 }
 
-// decodeDatacenters reads a mapping from names to lists of nodes, or returns what is wrong with it. "" is none.
+// decodeDatacenters reads a mapping from names to lists of nodes, or returns what is wrong with it. "" is
+// none.
 func decodeDatacenters(v any, nodes int) (d Datacenters, allowed string) {
 	const form = "a mapping from names to lists of nodes, such as {east: [n1, n2], west: [n3]}"
 	if v == "" {

@@ -48,10 +48,12 @@ func DecodeConfig(nodes int, values map[string]any) (*Config, []FieldError) {
 		at := slices.IndexFunc(table, func(f Field) bool { return f.Name == name })
 		switch {
 		case at < 0:
-			errs = append(errs, FieldError{name, fmt.Sprint(v), "one of the fields " + fieldNames(table, c.Mode)})
+			errs = append(errs, FieldError{name, fmt.Sprint(v), "one of the fields " + fieldNames(table,
+				c.Mode)})
 		case table[at].Mode != "" && table[at].Mode != c.Mode && c.Mode != "":
-			errs = append(errs, FieldError{name, "", "is a field of mode: " + table[at].Mode + "; the mode is " +
-				c.Mode})
+			errs = append(errs, FieldError{name, "",
+				"is a field of mode: " + table[at].Mode + "; the mode is " +
+					c.Mode})
 		}
 	}
 	if len(errs) == 0 {

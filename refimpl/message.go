@@ -91,8 +91,8 @@ type Request struct {
 	Value Value
 	Txn   []Micro
 	Token []Position // of reads: what the replica must have reached
-	// Object is what to store, of an OpStore. Of a write that a node coordinates, its Seen is what the session
-	// has been shown of the key.
+	// Object is what to store, of an OpStore. Of a write that a node coordinates, its Seen is what the
+	// session has been shown of the key.
 	Object *Object
 	// Hint, of an OpStore, is one more than the node that the receiver stands in for (sloppy quorum), 0 for
 	// none.
@@ -147,8 +147,8 @@ type Answer struct {
 	Dots []Dot
 }
 
-// Leg is how long a message took to a replica, until it was processed, and its answer back, by the wall clocks
-// of both ends.
+// Leg is how long a message took to a replica, until it was processed, and its answer back, by the wall
+// clocks of both ends.
 type Leg struct {
 	Store     bool // a store; otherwise a fetch
 	Out, Back int64
@@ -170,16 +170,19 @@ const (
 	ErrTimeout              // no answer in time; the request may still take effect
 	ErrBadRequest           // an operation that does not fit the value it meets
 	ErrOverloaded           // the node's queue is full; nothing was done
-	ErrQuorum               // fewer replicas than asked acknowledged in time; the write may be on some of them
-	ErrRestarted            // the node has restarted since the client heard of it; it did not take the request
-	ErrUnsupported          // the mode does not offer the operation; nothing was done
-	NumErrCodes             // the number of codes
+	// fewer replicas than asked acknowledged in time; the write may be on some of them
+	ErrQuorum
+	// the node has restarted since the client heard of it; it did not take the request
+	ErrRestarted
+	ErrUnsupported // the mode does not offer the operation; nothing was done
+	NumErrCodes    // the number of codes
 )
 
 // String returns the code's name.
 func (e ErrCode) String() string {
 	return [...]string{"none", "not-leader", "no-leader", "deposed", "token-lost", "token-timeout",
-		"lease-expired", "cross-shard", "timeout", "bad-request", "overloaded", "quorum-not-reached", "restarted",
+		"lease-expired", "cross-shard", "timeout", "bad-request", "overloaded", "quorum-not-reached",
+		"restarted",
 		"unsupported", "?"}[min(e, NumErrCodes)]
 }
 

@@ -83,11 +83,12 @@ const (
 )
 
 // Object is what a replica holds of a key: the versions that no known write has superseded, by dot, and all
-// the writes that it knows, those included (dotted version vectors: Preguiça, Baquero, Almeida, Fonte, Gonçalves
-// 2012, "Brief Announcement: Efficient Causality Tracking in Distributed Storage Systems with Dotted Version
-// Vectors"; kept for the whole set of a key's versions as in Almeida, Baquero, Gonçalves, Preguiça, Fonte 2014,
-// "Scalable and Accurate Causality Tracking for Eventually Consistent Stores"). Other kinds of versions are
-// there to be compared with. An Object is never changed; the zero Object is a key that was never written.
+// the writes that it knows, those included (dotted version vectors: Preguiça, Baquero, Almeida, Fonte,
+// Gonçalves 2012, "Brief Announcement: Efficient Causality Tracking in Distributed Storage Systems with
+// Dotted Version Vectors"; kept for the whole set of a key's versions as in Almeida, Baquero, Gonçalves,
+// Preguiça, Fonte 2014, "Scalable and Accurate Causality Tracking for Eventually Consistent Stores"). Other
+// kinds of versions are there to be compared with. An Object is never changed; the zero Object is a key
+// that was never written.
 type Object struct {
 	Siblings []Sibling
 	Seen     Vector
@@ -97,8 +98,8 @@ type Object struct {
 // Empty reports whether the key was never written, or all trace of it is gone.
 func (o Object) Empty() bool { return len(o.Siblings) == 0 && len(o.Seen) == 0 }
 
-// Merge returns what two replicas know together. Of dotted versions, one that a replica lacks although it knows
-// the write was superseded there.
+// Merge returns what two replicas know together. Of dotted versions, one that a replica lacks although it
+// knows the write was superseded there.
 func Merge(a, b Object) Object {
 	switch {
 	case a.Empty():
@@ -137,7 +138,10 @@ func mergeVectored(a, b Object) Object {
 		}
 	}
 	kept := slices.DeleteFunc(slices.Clone(all), func(s Sibling) bool {
-		return slices.ContainsFunc(all, func(t Sibling) bool { return t.Dot != s.Dot && t.Past.Covers(s.Past) })
+		return slices.ContainsFunc(all, func(t Sibling) bool {
+			return t.Dot != s.Dot &&
+				t.Past.Covers(s.Past)
+		})
 	})
 	slices.SortFunc(kept, compareSiblings)
 	return Object{Siblings: kept, Kind: Vectored}

@@ -1,6 +1,9 @@
 package main
 
-import "github.com/rashomon-harness/rashomon/checkers"
+import (
+	"github.com/rashomon-harness/rashomon/checkers"
+	"github.com/rashomon-harness/rashomon/refimpl"
+)
 
 // properties explains what histories are checked for.
 var properties = []entry{
@@ -55,7 +58,7 @@ var properties = []entry{
 }
 
 // situations explains the marks of the reference store, by refimpl.Mark.
-var situations = [...]string{
+var situations = [refimpl.NumMarks]string{
 	"a node became leader",
 	"a node became leader, and another node led before",
 	"a leader gave up its role",
@@ -73,4 +76,11 @@ var situations = [...]string{
 	"a semi-synchronous leader replaced a silent follower by another",
 	"a node started from a log that was not empty",
 	"a node came back with its disk wiped",
+	"a replica came to hold several versions of a key",
+	"a node took a write in place of a replica that did not answer",
+	"a node handed what it took in place of a replica to that replica",
+	"anti-entropy brought a replica what it lacked",
+	"a write that too few replicas acknowledged was taken back at a replica",
+	"a tombstone was removed",
+	"a write was meant for an earlier life of the node that coordinates it",
 }

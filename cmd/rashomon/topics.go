@@ -80,14 +80,30 @@ func faultTopic(infos []nemesis.Info) topic {
 func configTopic() topic {
 	t := topic{Name: "config", About: "The configuration of the reference store (target: reference)."}
 	for _, f := range refimpl.ConfigFields() {
-		allowed := "Default: " + fieldValue(&f, f.Default) + fieldRange(&f)
-		e := entry{Name: f.Name, Meaning: f.Meaning + ". " + allowed}
+		e := entry{Name: f.Name, Meaning: f.Meaning + ". " + fieldDefault(&f) + fieldRange(&f)}
 		for _, v := range f.Values {
 			e.Details = append(e.Details, detail{v.Word, v.Meaning})
 		}
 		t.Entries = append(t.Entries, e)
 	}
 	return t
+}
+
+// fieldDefault says what a field is when it is not given, and which mode has it.
+func fieldDefault(f *refimpl.Field) string {
+	text := "Default: "
+	switch {
+	case f.Default == nil:
+		text += f.Otherwise
+	case f.Default == "":
+		text += "none"
+	default:
+		text += fieldValue(f, f.Default)
+	}
+	if f.Mode != "" {
+		text = "Mode: " + f.Mode + ". " + text
+	}
+	return text
 }
 
 // fieldValue writes a value of a field as a file would have it.

@@ -210,7 +210,8 @@ func evidenceOf(v *edn.Value, e *history.Evidence) (err error) {
 // quorumOf reads {:hints ["n4"] :dots [["s1" 3]] :answers [["n1" [["s1" 3]]]] :legs [[true 400000 380000]]}.
 func quorumOf(v *edn.Value, q *history.QuorumEvidence) (err error) {
 	if v.Kind != edn.Map {
-		return v.Errorf("%s is no evidence of a quorum; allowed: a map with hints, dots, answers, legs", shown(v))
+		return v.Errorf("%s is no evidence of a quorum; allowed: a map with hints, dots, answers, legs",
+			shown(v))
 	}
 	for i := 0; i < len(v.Items) && err == nil; i += 2 {
 		of := &v.Items[i+1]
@@ -224,7 +225,8 @@ func quorumOf(v *edn.Value, q *history.QuorumEvidence) (err error) {
 		case "legs":
 			q.Legs, err = legsOf(of)
 		default:
-			return v.Items[i].Errorf("evidence of a quorum has no field %s; allowed: hints, dots, answers, legs",
+			return v.Items[i].Errorf("evidence of a quorum has no field %s; allowed: hints, dots, "+
+				"answers, legs",
 				shown(&v.Items[i]))
 		}
 	}
@@ -262,7 +264,8 @@ func legsOf(v *edn.Value) (out []history.Leg, err error) {
 			of.Items[1].Kind != edn.Int || of.Items[2].Kind != edn.Int {
 			return nil, of.Errorf("%s is no leg; allowed: [true 400000 380000]", shown(of))
 		}
-		out = append(out, history.Leg{Store: of.Items[0].Int != 0, Out: of.Items[1].Int, Back: of.Items[2].Int})
+		out = append(out, history.Leg{Store: of.Items[0].Int != 0, Out: of.Items[1].Int,
+			Back: of.Items[2].Int})
 	}
 	return out, nil
 }

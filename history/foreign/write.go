@@ -28,7 +28,8 @@ import (
 //	:rashomon/keys      the keys, of an operation over several; its value is the list of their values
 //	:rashomon/op        id in the plan, "3.17"
 //	:rashomon/fault     id of the fault
-//	:rashomon/evidence  {:by "n2", :ver [["s0e1" 981]], :acks ["n1"], :home ["n1" "n2"]}, with :quorum in leaderless mode
+//	:rashomon/evidence  {:by "n2", :ver [["s0e1" 981]], :acks ["n1"], :home ["n1" "n2"]},
+//	                    in leaderless mode also :quorum
 //	:rashomon/refused   of a cas of type :fail: true when it was refused (here, that is ok), false when it
 //	                    failed for another reason
 //	:rashomon/current   of a refused cas that says so: the value that was there

@@ -1,11 +1,11 @@
-// Package journal is a node's write-ahead log as seen from inside: records are gathered into batches, one batch
-// is on its way to the disk at a time, and what depends on a batch waits for it.
+// Package journal is a node's write-ahead log as seen from inside: records are gathered into batches, one
+// batch is on its way to the disk at a time, and what depends on a batch waits for it.
 package journal
 
 import "github.com/rashomon-harness/rashomon/refimpl"
 
-// Journal gathers the records of one node. What waits for a batch are messages, and things of type T that mean
-// something to the node. The zero Journal is not valid, see New.
+// Journal gathers the records of one node. What waits for a batch are messages, and things of type T that
+// mean something to the node. The zero Journal is not valid, see New.
 type Journal[T any] struct {
 	gathering batch[T]
 	flying    batch[T]

@@ -34,8 +34,8 @@ type try struct {
 	doubt    bool   // of a write: an attempt may have been taken
 }
 
-// NewClient returns the client with that id, which must be its alone in the cluster's life. shared is what all
-// devices of the session have in common; it is used with session_scope: user.
+// NewClient returns the client with that id, which must be its alone in the cluster's life. shared is what
+// all devices of the session have in common; it is used with session_scope: user.
 func NewClient(cfg *refimpl.Config, id uint64, shared *client.Session, seed keyed.Key) *Client {
 	c := &Client{cfg: cfg, key: seed.With(id), session: shared, written: map[string]refimpl.Object{},
 		lives: make([]uint64, cfg.Nodes), avoid: make([]int64, cfg.Nodes)}

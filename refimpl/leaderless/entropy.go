@@ -7,8 +7,9 @@ import (
 	"github.com/rashomon-harness/rashomon/refimpl"
 )
 
-// Anti-entropy compares what two nodes hold of the keys that both are replicas of, by a Merkle tree (Merkle 1987;
-// DeCandia et al. 2007, section 4.7) over the hashes of keys, with fanout branches of fanout leaves each.
+// Anti-entropy compares what two nodes hold of the keys that both are replicas of, by a Merkle tree (Merkle
+// 1987; DeCandia et al. 2007, section 4.7) over the hashes of keys, with fanout branches of fanout leaves
+// each.
 const fanout = 16
 
 // leafOf returns the leaf of a key.

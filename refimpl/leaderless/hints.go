@@ -42,7 +42,8 @@ func (n *Node) dropHint(home refimpl.Addr, key string) {
 
 // keepHint takes in what is meant for another node, and returns the token of the batch that it waits for.
 func (n *Node) keepHint(home refimpl.Addr, key string, o refimpl.Object) uint64 {
-	if at, found := n.findHint(home, key); found && merge(n.cfg, n.hints[at].object, o).Same(n.hints[at].object) {
+	if at, found := n.findHint(home, key); found && merge(n.cfg, n.hints[at].object,
+		o).Same(n.hints[at].object) {
 		return n.hints[at].token
 	}
 	if len(n.hints) == 0 {

@@ -1,7 +1,7 @@
-// Package leaderless is the reference store without leaders, after Dynamo (DeCandia et al. 2007, "Dynamo: Amazon's
-// Highly Available Key-value Store"): a coordinator, which is the client or a node, sends every request to all
-// replicas of the key, and is content with the answers of some. What replicas miss comes to them by read repair,
-// by hints and by anti-entropy.
+// Package leaderless is the reference store without leaders, after Dynamo (DeCandia et al. 2007, "Dynamo:
+// Amazon's Highly Available Key-value Store"): a coordinator, which is the client or a node, sends every
+// request to all replicas of the key, and is content with the answers of some. What replicas miss comes to
+// them by read repair, by hints and by anti-entropy.
 package leaderless
 
 import (
@@ -38,7 +38,8 @@ type Node struct {
 
 // New returns a node that starts from what its disk holds. It wants an InTimer at once.
 func New(cfg *refimpl.Config, id refimpl.Addr, boot *refimpl.Boot) *Node {
-	n := &Node{cfg: cfg, id: id, key: boot.Key.With2(uint64(id), uint64(boot.Incarnation)), ring: newRing(cfg),
+	n := &Node{cfg: cfg, id: id, key: boot.Key.With2(uint64(id), uint64(boot.Incarnation)),
+		ring: newRing(cfg),
 		life: uint64(boot.Incarnation) + 1, items: map[string]*item{}, calls: map[uint64]*call{},
 		wal: journal.New[struct{}](), now: boot.Mono}
 	writer := uint64(id) | uint64(boot.Incarnation)<<16
@@ -146,7 +147,8 @@ func (n *Node) receive(from refimpl.Addr, m *refimpl.Message) {
 			n.co.receive(from, m)
 		}
 	case refimpl.MsgAsk:
-		n.send(from, refimpl.Message{Kind: refimpl.MsgTell, Shard: m.Shard, Leader: refimpl.Nobody, Epoch: n.life})
+		n.send(from, refimpl.Message{Kind: refimpl.MsgTell, Shard: m.Shard, Leader: refimpl.Nobody,
+			Epoch: n.life})
 	case msgHandOff:
 		n.onHandOff(from, m)
 	case msgHandedOff:

@@ -186,7 +186,8 @@ func (n *Node) onUndo(req *refimpl.Request) {
 	o := it.before
 	if it.last != dot { // something else has come since
 		o = it.object
-		o.Siblings = slices.DeleteFunc(slices.Clone(o.Siblings), func(s refimpl.Sibling) bool { return s.Dot == dot })
+		o.Siblings = slices.DeleteFunc(slices.Clone(o.Siblings),
+			func(s refimpl.Sibling) bool { return s.Dot == dot })
 	}
 	n.replace(req.Key, o)
 }

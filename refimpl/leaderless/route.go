@@ -11,7 +11,8 @@ func (c *Client) choose() {
 		return
 	}
 	pref := c.co.ring.of(c.call.Key)
-	if near := c.call.Near; near >= 0 && t.attempts == 0 && pref.mask>>near&1 != 0 && c.avoid[near] <= c.co.now {
+	if near := c.call.Near; near >= 0 && t.attempts == 0 && pref.mask>>near&1 != 0 &&
+		c.avoid[near] <= c.co.now {
 		t.node = near
 		return
 	}

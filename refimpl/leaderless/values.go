@@ -75,28 +75,5 @@ func distinct(values []refimpl.Value) []refimpl.Value {
 // change returns the value of a key after an operation that reads before it writes. ok is false when the
 // value does not fit the operation.
 func change(op refimpl.OpKind, o *refimpl.Object, arg refimpl.Value) (v refimpl.Value, ok bool) {
-	values := live(o)
-	if op == refimpl.OpIncr {
-		sum := refimpl.Value{Kind: refimpl.Int}
-		if len(values) > 0 {
-			sum = mergeValues(values)
-		}
-		sum.Num += arg.Num
-		return sum, sum.Kind == refimpl.Int && arg.Kind == refimpl.Int
-	}
-	set := refimpl.Value{Kind: refimpl.List}
-	if len(values) > 0 {
-		set = mergeValues(values)
-	}
-	if set.Kind != refimpl.List {
-		return set, false
-	}
-	without := slices.DeleteFunc(slices.Clone(set.List), arg.Equal)
-	switch {
-	case op == refimpl.OpRemove:
-		set.List = without
-	case len(without) == len(set.List):
-		set.List = append(without, arg)
-	}
-	return set, true
+	return mergeValues(live(o)).Changed(op, arg)
 }

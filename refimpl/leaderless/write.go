@@ -60,7 +60,8 @@ func knows(o *refimpl.Object) refimpl.Vector {
 }
 
 // overwrite returns the object with a new version in place of those that the job's author knew.
-func (c *coordinator) overwrite(j *job, base refimpl.Object, value refimpl.Value, deleted bool) refimpl.Object {
+func (c *coordinator) overwrite(j *job, base refimpl.Object, value refimpl.Value,
+	deleted bool) refimpl.Object {
 	if c.cfg.Versioning == refimpl.LWW {
 		j.dot = refimpl.Dot{Writer: c.writer, N: c.number(&base)}
 		return refimpl.Register(j.dot, value, deleted)

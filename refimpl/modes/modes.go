@@ -17,8 +17,8 @@ func NewNode(cfg *refimpl.Config, id refimpl.Addr, boot *refimpl.Boot) refimpl.N
 	return singleleader.New(cfg, id, boot)
 }
 
-// NewClient returns the client with that id, which must be its alone in the cluster's life. shared is what all
-// devices of the session have in common.
+// NewClient returns the client with that id, which must be its alone in the cluster's life. shared is what
+// all devices of the session have in common.
 func NewClient(cfg *refimpl.Config, id uint64, shared *client.Session, seed keyed.Key) client.Machine {
 	if cfg.Mode == refimpl.Leaderless {
 		return leaderless.NewClient(cfg, id, shared, seed)

@@ -13,9 +13,9 @@ import (
 	"github.com/rashomon-harness/rashomon/refimpl"
 )
 
-// compact returns the fewest records that leave a node where the given ones do: each shard's last RecMeta and
-// the entries that were not cut; of what replicas hold of keys, one record a key. A shard's log begins at 1 and
-// has no gaps.
+// compact returns the fewest records that leave a node where the given ones do: each shard's last RecMeta
+// and the entries that were not cut; of what replicas hold of keys, one record a key. A shard's log begins
+// at 1 and has no gaps.
 func compact(records []refimpl.Record) []refimpl.Record {
 	metas := map[int32]refimpl.Record{}
 	logs := map[int32][]refimpl.Record{}

@@ -8,7 +8,8 @@ import (
 )
 
 func object(writer uint64, n, value int64) *refimpl.Object {
-	o := refimpl.Register(refimpl.Dot{Writer: writer, N: n}, refimpl.Value{Kind: refimpl.Int, Num: value}, false)
+	o := refimpl.Register(refimpl.Dot{Writer: writer, N: n}, refimpl.Value{Kind: refimpl.Int, Num: value},
+		false)
 	return &o
 }
 
@@ -28,7 +29,8 @@ func TestCompactObjects(t *testing.T) {
 		hold("c", object(1, 1, 1)), hint(0, "a", object(2, 2, 20)), hint(2, "a", object(2, 2, 20)),
 		hint(0, "a", object(2, 3, 30)), forget(refimpl.Nobody, "c"), forget(2, "a"), {Kind: refimpl.RecSync},
 	}
-	want := []refimpl.Record{hold("a", object(1, 1, 10)), hold("b", object(1, 5, 50)), hint(0, "a", object(2, 3, 30))}
+	want := []refimpl.Record{hold("a", object(1, 1, 10)), hold("b", object(1, 5, 50)), hint(0, "a",
+		object(2, 3, 30))}
 	if got := compact(records); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

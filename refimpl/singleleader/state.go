@@ -89,6 +89,8 @@ func (s *state) perform(req *refimpl.Request, rec *clientRecord) {
 		rec.value = s.compareAndSet(req, rec)
 	case refimpl.OpTxn:
 		s.transact(req, rec)
+	case refimpl.OpAdd, refimpl.OpRemove, refimpl.OpIncr:
+		rec.err = s.change(req, rec)
 	default:
 		rec.err = refimpl.ErrBadRequest
 	}
@@ -115,6 +117,16 @@ func (s *state) append(key string, e refimpl.Value, rec *clientRecord) refimpl.E
 		return refimpl.ErrBadRequest
 	}
 	s.set(key, refimpl.Value{Kind: refimpl.List, List: append(v.List, e)}, rec)
+	return refimpl.ErrNone
+}
+
+// change carries out an operation on a set or a counter.
+func (s *state) change(req *refimpl.Request, rec *clientRecord) refimpl.ErrCode {
+	v, ok := s.read(req.Key).value.Changed(req.Op, req.Value)
+	if !ok {
+		return refimpl.ErrBadRequest
+	}
+	s.set(req.Key, v, rec)
 	return refimpl.ErrNone
 }
 

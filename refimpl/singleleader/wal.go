@@ -2,8 +2,8 @@ package singleleader
 
 import "github.com/rashomon-harness/rashomon/refimpl"
 
-// tail waits in the journal, which all shards share: it says that a shard's log is durable up to index, provided
-// that its entry there still is of epoch.
+// tail waits in the journal, which all shards share: it says that a shard's log is durable up to index,
+// provided that its entry there still is of epoch.
 type tail struct {
 	shard int32
 	index int64

@@ -7,8 +7,8 @@ import (
 	"github.com/rashomon-harness/rashomon/refimpl"
 )
 
-// What only the mode without leaders has: objects and how a coordinator came to its answer. A message that has
-// nothing of it takes no byte for it.
+// What only the mode without leaders has: objects and how a coordinator came to its answer. A message that
+// has nothing of it takes no byte for it.
 
 // appendObject appends o, which may be nil.
 func appendObject(b []byte, o *refimpl.Object) []byte {

@@ -51,7 +51,8 @@ func (d *draw) positions() []refimpl.Position {
 }
 
 func (d *draw) request() *refimpl.Request {
-	r := &refimpl.Request{Client: uint64(d.num()), Seq: uint64(d.num()), Op: refimpl.OpKind(d.n(int(refimpl.NumOps))),
+	r := &refimpl.Request{Client: uint64(d.num()), Seq: uint64(d.num()),
+		Op:    refimpl.OpKind(d.n(int(refimpl.NumOps))),
 		Local: d.n(2) > 0, Key: "k" + strings.ToValidUTF8(d.text(), "?"), Old: d.value(0), Value: d.value(0),
 		Token: d.positions()}
 	for range d.n(3) {
@@ -127,7 +128,8 @@ func (d *draw) reply() *refimpl.Reply {
 		Epoch: uint64(d.num()), Index: d.num(), Acks: uint64(d.num())}
 	for range d.n(3) {
 		r.Values = append(r.Values, d.value(0))
-		r.Home, r.Hints, r.Wall, r.Object, r.Dots = uint64(d.n(3)), uint64(d.n(3)), d.num(), d.object(), d.dots()
+		r.Home, r.Hints, r.Wall, r.Object, r.Dots = uint64(d.n(3)), uint64(d.n(3)), d.num(), d.object(),
+			d.dots()
 		r.Answers = append(r.Answers, refimpl.Answer{By: refimpl.Addr(d.n(4)), Dots: d.dots()})
 		r.Legs = append(r.Legs, refimpl.Leg{Store: d.n(2) > 0, Out: d.num(), Back: d.num()})
 	}
@@ -206,8 +208,8 @@ func through(t *testing.T, from, to any) {
 func TestWhatJSONRefuses(t *testing.T) {
 	for _, tc := range []struct{ body, want string }{
 		{`{"op":"swap","key":"k"}`,
-			`op "swap" is unknown; allowed: read, write, cas, append, delete, txn, peek, add, remove, incr, ` +
-				`fetch, store, undo`},
+			`op "swap" is unknown; allowed: read, write, cas, append, delete, txn, peek, add, remove, ` +
+				`incr, fetch, store, undo`},
 		{`{"op":"incr","key":"k","value":"a"}`, "incr needs a whole number as its value"},
 		{`{"op":"store","key":"k"}`, "store needs an object"},
 		{`{"op":"undo","key":"k"}`, "undo needs an object"},

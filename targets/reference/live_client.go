@@ -82,7 +82,8 @@ func newRequests(parent context.Context) requests {
 	return requests{ctx, cancel}
 }
 
-// work steps the machine as long as an operation is under way or waits, or the machine has something left to do.
+// work steps the machine as long as an operation is under way or waits, or the machine has something left
+// to do.
 func (c *liveClient) work() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -127,7 +128,8 @@ func (c *liveClient) work() {
 	}
 }
 
-// next returns the operation that waits longest, nil for none. When there is nothing to do the client is idle.
+// next returns the operation that waits longest, nil for none. When there is nothing to do the client is
+// idle.
 func (c *liveClient) next(lingers bool) (op *submitted, idle bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -84,7 +84,7 @@ func TestWhatTheStoreCannotDo(t *testing.T) {
 		ev   history.Event
 		want history.Code
 	}{
-		{history.Event{F: "incr", Key: "k"}, history.Unsupported},
+		{history.Event{F: "swap", Key: "k"}, history.Unsupported},
 		{history.Event{F: history.FRead}, history.BadRequest},
 		{history.Event{F: history.FRead, Key: "k", Node: "n9"}, history.BadRequest},
 		{history.Event{F: history.FPeek, Key: "k"}, history.BadRequest},
@@ -121,11 +121,11 @@ func TestOperationsOfOneClientWait(t *testing.T) {
 		ev := write("k", i)
 		c.Submit(&ev, note("write"))
 	}
-	ev, bad := read("k"), history.Event{F: "incr"}
+	ev, bad := read("k"), history.Event{F: "swap"}
 	c.Submit(&ev, note("read"))
-	c.Submit(&bad, note("incr"))
+	c.Submit(&bad, note("swap"))
 	r.pass(sec)
-	want := []string{"incr∅unsupported", "write0", "write1", "write2", "read2"}
+	want := []string{"swap∅unsupported", "write0", "write1", "write2", "read2"}
 	if !slices.Equal(order, want) {
 		t.Errorf("completed %v, want %v", order, want)
 	}

@@ -126,7 +126,7 @@ func refusals(r *Rig) error {
 		ev   history.Event
 		want history.Code
 	}{
-		{history.Event{F: "incr", Key: "k"}, history.Unsupported},
+		{history.Event{F: "swap", Key: "k"}, history.Unsupported},
 		{history.Event{F: history.FRead}, history.BadRequest},
 		{history.Event{F: history.FPeek, Key: "k"}, history.BadRequest},
 		{history.Event{F: history.FCAS, Key: "k", Value: num(1)}, history.BadRequest},
