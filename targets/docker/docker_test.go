@@ -20,6 +20,11 @@ func TestConformance(t *testing.T) {
 		return
 	}
 	t.Setenv("RASHOMON_BINARY", need.Binary(t))
+	t.Run("leaderless", func(t *testing.T) {
+		config, options := targettest.Leaderless()
+		targettest.Run(t, Target{}, &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1, Config: config},
+			options)
+	})
 	for _, unsynced := range []string{"store", "fuse"} {
 		t.Run(unsynced, func(t *testing.T) {
 			spec := &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1,

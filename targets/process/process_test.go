@@ -22,6 +22,13 @@ func target(t testing.TB) Target {
 }
 
 func TestConformance(t *testing.T) {
-	targettest.Run(t, target(t), &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1},
-		targettest.Options{})
+	t.Run("single-leader", func(t *testing.T) {
+		targettest.Run(t, target(t), &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1},
+			targettest.Options{})
+	})
+	t.Run("leaderless", func(t *testing.T) {
+		config, options := targettest.Leaderless()
+		targettest.Run(t, target(t), &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1, Config: config},
+			options)
+	})
 }

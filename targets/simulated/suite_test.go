@@ -18,4 +18,8 @@ func TestConformance(t *testing.T) {
 			targettest.Run(t, New(), spec, targettest.Options{Promotes: tc.promotes})
 		})
 	}
+	t.Run("leaderless", func(t *testing.T) {
+		config, options := targettest.Leaderless()
+		targettest.Run(t, New(), &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1, Config: config}, options)
+	})
 }

@@ -42,7 +42,11 @@ func onFollower[C any](r *Rig, capability string) (c C, node string, err error) 
 
 // write writes a number, and tries again until it is there.
 func (r *Rig) write(key string, n int64) error {
-	return r.Until(r.opts.Settle, func() error { return r.Want(r.User(), Write(key, n), num(n)) })
+	write := Write(key, n)
+	if r.opts.Leaderless { // faults are tried on the first node; another one shall coordinate
+		write.Node = r.Nodes()[len(r.Nodes())-1]
+	}
+	return r.Until(r.opts.Settle, func() error { return r.Want(r.User(), write, num(n)) })
 }
 
 func restart(r *Rig) error {

@@ -16,12 +16,14 @@ func Checks() []Check {
 
 var operationChecks = []Check{
 	{"operations", "each gives the value that the history's functions promise", operations},
+	{"compare-and-set", "true, or false and the value that was there", compareAndSet},
+	{"sets and counters", "add, remove, incr and read", setsAndCounters},
 	{"lists", "append and read", lists},
 	{"transactions", "reads, writes and appends, all at once", transactions},
 	{"several keys", "one read of several keys", severalKeys},
 	{"peek", "every node comes to hold what was written", peek},
 	{"errors", "what makes no sense is refused, definitely", refusals},
-	{"status", "one node leads, and all say so", status},
+	{"status", "one node leads, or none where none is to, and all say so", status},
 	{"logs", "every node has written one", logsThere},
 	{"promote", "an operator's order makes a node the leader", promote},
 }
@@ -37,26 +39,43 @@ var (
 
 func operations(r *Rig) error {
 	k, u, v := r.Key(), r.User(), r.User()
-	cas := func(old, new history.Value) history.Event {
-		return history.Event{F: history.FCAS, Key: k, Value: list(old, new)}
-	}
-	steps := []struct {
-		session string
-		ev      history.Event
-		want    history.Value
-	}{
+	return r.wantAll([]wanted{
 		{u, Read(k), null},
 		{u, Write(k, 7), num(7)},
 		{v, Read(k), num(7)},
-		{u, cas(num(7), num(8)), yes},
-		{v, cas(num(7), num(9)), list(no, num(8))},
-		{v, Read(k), num(8)},
 		{u, history.Event{F: history.FWrite, Key: k, Value: str("x\"\n∅")}, str("x\"\n∅")},
 		{v, Read(k), str("x\"\n∅")},
 		{u, history.Event{F: history.FDelete, Key: k}, null},
 		{v, Read(k), null},
+	})
+}
+
+func compareAndSet(r *Rig) error {
+	if !r.Offers(history.FCAS) {
+		return lacks("cas")
 	}
-	for _, s := range steps {
+	k, u, v := r.Key(), r.User(), r.User()
+	cas := func(old, new history.Value) history.Event {
+		return history.Event{F: history.FCAS, Key: k, Value: list(old, new)}
+	}
+	return r.wantAll([]wanted{
+		{u, Write(k, 7), num(7)},
+		{u, cas(num(7), num(8)), yes},
+		{v, cas(num(7), num(9)), list(no, num(8))},
+		{v, Read(k), num(8)},
+	})
+}
+
+// wanted is an operation of a session, and what it shall complete with.
+type wanted struct {
+	session string
+	ev      history.Event
+	want    history.Value
+}
+
+// wantAll carries out one operation after the other, but those that the target does not offer.
+func (r *Rig) wantAll(list []wanted) error {
+	for _, s := range list {
 		if !r.Offers(s.ev.F) {
 			continue
 		}
@@ -75,6 +94,19 @@ func lists(r *Rig) error {
 	push := func(n int64) history.Event { return history.Event{F: history.FAppend, Key: k, Value: num(n)} }
 	return errors.Join(r.Want(u, push(1), num(1)), r.Want(r.User(), push(2), num(2)),
 		r.Want(u, Read(k), history.IntsValue(1, 2)))
+}
+
+func setsAndCounters(r *Rig) error {
+	if !r.Offers(history.FAdd) || !r.Offers(history.FIncr) {
+		return lacks("add and incr")
+	}
+	k, c, u := r.Key(), r.Key(), r.User()
+	change := func(f, key string, n int64) error {
+		return r.Want(u, history.Event{F: f, Key: key, Value: num(n)}, num(n))
+	}
+	return errors.Join(change(history.FAdd, k, 1), change(history.FAdd, k, 2), change(history.FAdd, k, 1),
+		change(history.FRemove, k, 2), r.Want(r.User(), Read(k), list(num(1))),
+		change(history.FIncr, c, 4), change(history.FIncr, c, -1), r.Want(r.User(), Read(c), num(3)))
 }
 
 func transactions(r *Rig) error {
@@ -143,8 +175,11 @@ func refusals(r *Rig) error {
 	return nil
 }
 
-// leader returns who leads, by the word of the nodes with the highest epoch.
+// leader returns who leads, by the word of the nodes with the highest epoch; without leaders, the last node.
 func (r *Rig) leader() (string, error) {
+	if r.opts.Leaderless {
+		return r.Nodes()[len(r.Nodes())-1], nil
+	}
 	reader, ok := r.Cluster.(targets.StatusReader)
 	if !ok {
 		return "", lacks("StatusReader")
@@ -176,6 +211,9 @@ func status(r *Rig) error {
 			if s.Role == "leader" {
 				leaders++
 			}
+		}
+		if r.opts.Leaderless {
+			leaders = 1 - leaders // none
 		}
 		if len(all) != len(r.Nodes()) || leaders != 1 {
 			return fmt.Errorf("%d leaders among %+v", leaders, all)

@@ -32,6 +32,8 @@ type Check struct {
 // Options say what a target offers beyond writes, reads and peeks, which all do.
 type Options struct {
 	Without []string // functions that it does not offer: history.FAppend
+	// Leaderless says that no node leads: all are replicas alike.
+	Leaderless bool
 	// Promotes says that the configuration lets an operator choose the leader; elections do not.
 	Promotes bool
 	// Settle bounds how long the nodes take to talk to each other again after a fault.
@@ -240,4 +242,12 @@ func (r *Rig) logs() string {
 		fmt.Fprintf(&b, "--- log of %s %v\n%s\n", node, err, log[max(len(log)-3000, 0):])
 	}
 	return b.String()
+}
+
+// Leaderless returns a configuration of the reference store without leaders, and what to try on it. Nodes
+// coordinate: where clients do, a cut between nodes keeps no write from any of them.
+func Leaderless() (config map[string]any, o Options) {
+	return map[string]any{"mode": "leaderless", "coordinator": "node", "read_repair": "blocking",
+			"anti_entropy": "200ms"},
+		Options{Leaderless: true, Without: []string{history.FCAS, history.FAppend, history.FTxn}}
 }
