@@ -372,11 +372,23 @@ func (n *network) take(p *peer, b []byte) error {
 		if err != nil {
 			return err
 		}
-		if m.Kind < refimpl.MsgMode {
+		if !betweenNodes(&m) {
 			return fmt.Errorf("message kind %d is not for nodes", m.Kind)
 		}
 		n.deliver(p.id, m)
 		return nil
 	}
 	return fmt.Errorf("frame kind %d is unknown", b[0])
+}
+
+// betweenNodes reports whether a message is one that nodes send each other: of those of clients only what a
+// coordinator asks replicas, and is answered.
+func betweenNodes(m *refimpl.Message) bool {
+	switch {
+	case m.Kind == refimpl.MsgRequest && m.Req != nil:
+		return m.Req.Op == refimpl.OpFetch || m.Req.Op == refimpl.OpStore || m.Req.Op == refimpl.OpUndo
+	case m.Kind == refimpl.MsgReply:
+		return true
+	}
+	return m.Kind >= refimpl.MsgMode
 }
