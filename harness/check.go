@@ -34,8 +34,13 @@ func (r *run) verdicts(ctx context.Context, h *history.History) []checkers.Verdi
 			found[v.Property] = v
 		}
 	}
+	quorums := r.exp.quorums(r.cat)
 	for i, w := range r.works {
 		part := h.ForPrefix(r.exp.prefix(i))
+		if q := quorums; q != nil {
+			judge(checkers.Quorum(checkers.QuorumSettings{N: q.N, R: q.R, W: q.W, LWW: q.LWW, Sloppy: q.Sloppy,
+				Local: q.Local}), part)
+		}
 		for _, c := range w.Checkers() {
 			if !slices.Contains(c.Properties(), checkers.Availability) {
 				judge(c, part)

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/rashomon-harness/rashomon/checkers"
+	"github.com/rashomon-harness/rashomon/targets"
 )
 
 // MarksProperty is the name under which expect asks for marks, the rare situations that nodes report.
@@ -29,10 +30,19 @@ func group(name string) []string {
 var allProperties = []string{checkers.Linearizability, checkers.ReadYourWrites, checkers.MonotonicReads,
 	checkers.MonotonicWrites, checkers.WritesFollowReads, checkers.SessionCausality,
 	checkers.CausalConsistency, checkers.CausalConvergence, checkers.ConsistentPrefix,
-	checkers.PropertyStaleness, checkers.Durability, checkers.Convergence, checkers.Availability}
+	checkers.PropertyStaleness, checkers.PropertyQuorum, checkers.Durability, checkers.Convergence, checkers.Availability}
 
-// possible returns the properties that the experiment's workloads make possible, in the usual order, and
-// those of them that are judged unasked. Availability always is.
+// quorums returns what the target's configuration claims of quorums, nil for nothing.
+func (e *Experiment) quorums(cat *Catalogue) *targets.Quorums {
+	claimer, ok := cat.target(e).(targets.QuorumClaimer)
+	if !ok {
+		return nil
+	}
+	return claimer.Quorums(e.spec(0))
+}
+
+// possible returns the properties that the experiment's workloads and its target make possible, in the usual
+// order, and those of them that are judged unasked. Availability always is.
 func (e *Experiment) possible(cat *Catalogue) (all, unasked []string) {
 	unasked = []string{checkers.Availability}
 	var offered []string
@@ -41,6 +51,9 @@ func (e *Experiment) possible(cat *Catalogue) (all, unasked []string) {
 			unasked = append(unasked, info.Makes...)
 			offered = append(offered, info.Offers...)
 		}
+	}
+	if e.quorums(cat) != nil {
+		offered = append(offered, checkers.PropertyQuorum)
 	}
 	made := slices.Concat(unasked, offered)
 	for _, p := range slices.Concat(allProperties, made) {

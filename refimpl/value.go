@@ -31,9 +31,9 @@ func (v Value) Equal(w Value) bool {
 // Size returns about how many bytes v takes on the wire.
 func (v Value) Size() int { return 8 + len(v.Text) + 8*len(v.List) }
 
-// Changed returns the value v after an OpAdd, OpRemove or OpIncr with arg: v as a set, kept as a list without
-// duplicates in the order of addition, with or without the element, or as an integer plus arg. The value Nil is
-// the empty set, and 0. ok is false when v or arg is not of that kind.
+// Changed returns the value v after an OpAdd, OpRemove or OpIncr with arg: v as a set, kept as a list
+// without duplicates in the order of addition, with or without the element, or as an integer plus arg. The
+// value Nil is the empty set, and 0. ok is false when v or arg is not of that kind.
 func (v Value) Changed(op OpKind, arg Value) (after Value, ok bool) {
 	if op == OpIncr {
 		if v.Kind != Int && v.Kind != Nil || arg.Kind != Int {

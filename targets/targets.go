@@ -23,6 +23,21 @@ type Target interface {
 	Deploy(ctx context.Context, spec *Spec) (Cluster, error)
 }
 
+// QuorumClaimer is the capability of a target to say what its quorums are.
+type QuorumClaimer interface {
+	// Quorums returns what a configuration that Validate accepts claims; nil when it asks no quorums of
+	// replicas.
+	Quorums(spec *Spec) *Quorums
+}
+
+// Quorums is what a store claims of the replicas of a key.
+type Quorums struct {
+	N, R, W int  // replicas, answers that a read and a write wait for
+	LWW     bool // of two versions one stays, by its number
+	Sloppy  bool // other nodes stand in for replicas
+	Local   bool // a quorum is one of a datacenter
+}
+
 // Spec is what a cluster is deployed from.
 type Spec struct {
 	Nodes []string // the names of the nodes: n1, n2, ..

@@ -51,6 +51,9 @@ func decodeUnsynced(world map[string]any) (forgets bool, rest map[string]any, er
 	return forgets, rest, errs
 }
 
+// Quorums implements targets.QuorumClaimer.
+func (Target) Quorums(spec *targets.Spec) *targets.Quorums { return reference.Quorums(spec) }
+
 // Deploy starts the pods and returns when all nodes answer.
 func (t Target) Deploy(ctx context.Context, spec *targets.Spec) (targets.Cluster, error) {
 	if errs := t.Validate(spec); len(errs) > 0 {

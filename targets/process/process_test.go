@@ -28,7 +28,8 @@ func TestConformance(t *testing.T) {
 	})
 	t.Run("leaderless", func(t *testing.T) {
 		config, options := targettest.Leaderless()
-		targettest.Run(t, target(t), &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1, Config: config},
+		targettest.Run(t, target(t), &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1,
+			Config: config},
 			options)
 	})
 }

@@ -32,6 +32,9 @@ func (Target) Validate(spec *targets.Spec) []targets.FieldError {
 	return append(errs, more...)
 }
 
+// Quorums implements targets.QuorumClaimer.
+func (Target) Quorums(spec *targets.Spec) *targets.Quorums { return reference.Quorums(spec) }
+
 // Deploy starts the nodes and returns when all of them answer.
 func (t Target) Deploy(ctx context.Context, spec *targets.Spec) (targets.Cluster, error) {
 	store, errs := reference.Decode(spec)

@@ -88,3 +88,13 @@ func Decode(spec *targets.Spec) (*refimpl.Config, []targets.FieldError) {
 	}
 	return store, errs
 }
+
+// Quorums implements targets.QuorumClaimer for the arms.
+func Quorums(spec *targets.Spec) *targets.Quorums {
+	c, errs := Decode(spec)
+	if len(errs) > 0 || c.Mode != refimpl.Leaderless {
+		return nil
+	}
+	return &targets.Quorums{N: c.N, R: c.R, W: c.W, LWW: c.Versioning == refimpl.LWW, Sloppy: c.Sloppy,
+		Local: c.Quorum != refimpl.Global}
+}

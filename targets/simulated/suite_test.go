@@ -20,6 +20,7 @@ func TestConformance(t *testing.T) {
 	}
 	t.Run("leaderless", func(t *testing.T) {
 		config, options := targettest.Leaderless()
-		targettest.Run(t, New(), &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1, Config: config}, options)
+		targettest.Run(t, New(), &targets.Spec{Nodes: []string{"n1", "n2", "n3"}, Seed: 1, Config: config},
+			options)
 	})
 }

@@ -33,6 +33,9 @@ func (Target) Validate(spec *targets.Spec) []targets.FieldError {
 	return errs
 }
 
+// Quorums implements targets.QuorumClaimer.
+func (Target) Quorums(spec *targets.Spec) *targets.Quorums { return reference.Quorums(spec) }
+
 // Deploy makes a new world with all its nodes up, at time 0. It is an error to deploy what Validate
 // does not accept.
 func (Target) Deploy(_ context.Context, spec *targets.Spec) (targets.Cluster, error) {
