@@ -13,12 +13,13 @@ import (
 // KindDivergence is the anomaly of convergence: replicas that do not agree on a key at the end.
 const KindDivergence = "divergence"
 
-// Convergent returns the checker of convergence: when every fault is healed and all is quiet, every
-// replica answers the same for every key. It compares the peeks of the final phase.
+// Convergent returns the checker of convergence: when every fault is healed and all is quiet, every replica
+// answers the same for every key. It compares the peeks of the final phase; those of nodes that are no
+// replicas of the key, by their own evidence, are left out.
 //
 // Replicas that did not answer for a key are not compared; one that answered for no key at all makes the
-// verdict unknown, unless others disagree. Opportunities are the keys that were changed and that at
-// least two replicas answered for. Measure: "keys_diverged_share", of those.
+// verdict unknown, unless others disagree. Opportunities are the keys that were changed and that at least
+// two replicas answered for. Measure: "keys_diverged_share", of those.
 func Convergent() Checker { return convergent{} }
 
 type convergent struct{}
@@ -36,7 +37,7 @@ func (convergent) Check(_ context.Context, h *history.History) []Verdict {
 		var answers []replicaPeek
 		for _, r := range peeks[key] {
 			answered[r.node] = answered[r.node] || r.op != none
-			if r.op != none {
+			if r.op != none && atHome(h, r) {
 				answers = append(answers, r)
 			}
 		}
@@ -138,6 +139,12 @@ func finalPeeks(h *history.History) map[string][]replicaPeek {
 		}
 	}
 	return peeks
+}
+
+// atHome reports whether a replica that answered is one of the key's, as far as it says.
+func atHome(h *history.History, r replicaPeek) bool {
+	ev := h.Ev(int(r.op))
+	return ev == nil || len(ev.Home) == 0 || slices.Contains(ev.Home, r.node)
 }
 
 // judgeReplicas compares the answers of at least two replicas.

@@ -77,3 +77,30 @@ func convergenceAgrees(t testing.TB, d *dice) {
 func TestConvergenceAgreesWithTwin(t *testing.T) { many(t, 5_000, convergenceAgrees) }
 
 func FuzzConvergence(f *testing.F) { fuzz(f, convergenceAgrees) }
+
+// TestPeeksAwayFromHome: what a node answers about a key that it is no replica of is no divergence.
+func TestPeeksAwayFromHome(t *testing.T) {
+	peek := func(node string, v history.Value, home ...string) history.Op {
+		return history.Op{Session: "s", F: history.FPeek, Key: "a", Node: node, Result: v, Type: history.Ok,
+			Call: endOf, Return: endOf + 1, Ev: &history.Evidence{By: node, Home: home}}
+	}
+	write := history.Op{Session: "s", F: history.FWrite, Key: "a", Arg: history.IntValue(1), Type: history.Ok,
+		Return: 1}
+	one, nothing := history.IntValue(1), history.Value{}
+	for what, c := range map[string]struct {
+		ops  []history.Op
+		want Result
+	}{
+		"away": {[]history.Op{peek("n1", one, "n1", "n2"), peek("n2", one, "n1", "n2"),
+			peek("n3", nothing, "n1", "n2")}, Valid},
+		"at home":     {[]history.Op{peek("n1", one, "n1", "n2"), peek("n2", nothing, "n1", "n2")}, Invalid},
+		"unsaid":      {[]history.Op{peek("n1", one), peek("n2", nothing)}, Invalid},
+		"one at home": {[]history.Op{peek("n1", one, "n1"), peek("n2", nothing, "n1")}, Unknown},
+	} {
+		h := historyOf(append([]history.Op{write}, c.ops...), endOf)
+		h.Header.Nodes = []string{"n1", "n2", "n3"}
+		if v := Convergent().Check(t.Context(), h)[0]; v.Result != c.want {
+			t.Errorf("%s: %v %s", what, v.Result, v.Reason)
+		}
+	}
+}

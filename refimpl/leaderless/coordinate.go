@@ -217,7 +217,8 @@ func oldest(j *job) refimpl.Object {
 
 // late takes in an answer that came when the caller had been answered: what it lacks is repaired.
 func (c *coordinator) late(j *job, s *sent, r *refimpl.Reply) {
-	if s.store || j.op != refimpl.OpRead || c.cfg.ReadRepair != refimpl.Async || !j.count(s.place, s.to, 0) {
+	news := j.count(s.place, s.to, 0)
+	if !news || s.store || j.op != refimpl.OpRead || c.cfg.ReadRepair != refimpl.Async {
 		return
 	}
 	c.take(j, s, r)
@@ -326,10 +327,10 @@ func (c *coordinator) due(j *job) {
 	switch {
 	case c.now >= j.deadline:
 		c.answer(j, refimpl.ErrQuorum)
-	case j.phase == over:
-	case j.hintAt > 0 && c.now >= j.hintAt:
+	case j.hinting() && c.now >= j.hintAt:
 		j.hintAt = 0
 		c.standIn(j)
+	case j.phase == over:
 	case c.now >= j.resendAt:
 		j.resendAt = c.now + c.cfg.RetryAfter
 		c.askAll(j)
@@ -341,9 +342,9 @@ func (c *coordinator) wakeFor(j *job) {
 	next := j.deadline
 	if j.phase != over {
 		next = min(next, j.resendAt)
-		if j.hintAt > 0 {
-			next = min(next, j.hintAt)
-		}
+	}
+	if j.hinting() {
+		next = min(next, j.hintAt)
 	}
 	if c.wakeAt == 0 || next < c.wakeAt {
 		c.wakeAt = next
@@ -356,7 +357,7 @@ const silence = 20
 // standIn asks others in place of the home nodes that have not answered.
 func (c *coordinator) standIn(j *job) {
 	for place, node := range j.pref.home {
-		if j.slots>>place&1 == 0 && c.silent[node] <= c.now {
+		if j.slots>>place&1 == 0 && (c.silent[node] <= c.now || j.phase == over) {
 			c.silent[node] = c.now + silence*c.cfg.HintAfter
 			c.askOther(j, place)
 		}

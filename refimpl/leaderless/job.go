@@ -76,6 +76,10 @@ func (j *job) enter(p phase, now int64, cfg *refimpl.Config) {
 	}
 }
 
+// hinting reports whether others are to stand in for replicas that have not answered: a write goes on to see to
+// it when its caller has been answered.
+func (j *job) hinting() bool { return j.hintAt > 0 && (j.phase != over || j.wrote) }
+
 // count takes in that a place has answered by node. It reports whether that is news.
 func (j *job) count(place int, node refimpl.Addr, bugs refimpl.Bugs) bool {
 	if j.slots>>place&1 != 0 {

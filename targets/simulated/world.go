@@ -30,12 +30,12 @@ func Settings() []Setting { return slices.Clone(settings) }
 const someTime = "a duration such as 5ms, or a range such as 1ms..5ms"
 
 var settings = []Setting{
-	{"latency", "lan", "how long a packet takes from one endpoint to another: lan has a median of 0.4 ms " +
-		"and " +
-		"a tail up to 12 ms, wan a median of 40 ms and a tail up to 400 ms; a duration holds for every " +
-		"packet, " +
-		"a range is uniform",
-		"lan, wan, " + someTime,
+	{"latency", "lan", "how long a packet takes from one endpoint to another: lan has a median of 0.4 " +
+		"ms and " +
+		"a tail up to 12 ms, wan a median of 40 ms and a tail up to 400 ms, with spiky seven of ten " +
+		"take 1 to 3 " +
+		"ms and two of ten 20 to 200 ms; a duration holds for every packet, a range is uniform",
+		"lan, wan, spiky, " + someTime,
 		func(d *decoder, v any) bool { return d.quantiles(v, &d.world.Net.Latency, latencies) }},
 	{"loss", "0%", "how many of all packets are lost", "a percentage such as 0.5%, or parts per million",
 		func(d *decoder, v any) bool { return d.rate(v, &d.world.loss) }},
@@ -75,7 +75,9 @@ var settings = []Setting{
 var (
 	latencies = map[string][]sim.Quantile{"lan": nil, "wan": {{PPM: 0, Nanos: 30e6}, {PPM: 500_000,
 		Nanos: 40e6},
-		{PPM: 900_000, Nanos: 55e6}, {PPM: 990_000, Nanos: 90e6}, {PPM: 1_000_000, Nanos: 400e6}}}
+		{PPM: 900_000, Nanos: 55e6}, {PPM: 990_000, Nanos: 90e6}, {PPM: 1_000_000, Nanos: 400e6}},
+		"spiky": {{PPM: 0, Nanos: 1e6}, {PPM: 700_000, Nanos: 3e6}, {PPM: 800_000, Nanos: 20e6},
+			{PPM: 1_000_000, Nanos: 200e6}}}
 	disks = map[string][]sim.Quantile{"ssd": nil, "hdd": {{PPM: 0, Nanos: 4e6}, {PPM: 500_000, Nanos: 8e6},
 		{PPM: 990_000, Nanos: 16e6}, {PPM: 1_000_000, Nanos: 50e6}}}
 )

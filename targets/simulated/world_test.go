@@ -23,7 +23,7 @@ func TestValidate(t *testing.T) {
 		{targets.Spec{Nodes: []string{"n1"}, Config: map[string]any{"replication": "magic"}},
 			`config.replication: magic is not allowed; allowed: sync, semi-sync, async, quorum`},
 		{targets.Spec{Nodes: []string{"n1"}, World: map[string]any{"latency": "fast", "weather": "fine"}},
-			`world.latency: fast is not allowed; allowed: lan, wan, a duration such as 5ms, ` +
+			`world.latency: fast is not allowed; allowed: lan, wan, spiky, a duration such as 5ms, ` +
 				`or a range such as 1ms..5ms; ` +
 				`world.weather: fine is not allowed; allowed: one of the settings latency, ` +
 				`loss, unordered, lag, disk, ` +
