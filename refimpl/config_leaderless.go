@@ -120,7 +120,7 @@ func repairFields(c *Config) []Field {
 func (c *Config) fillIn() {
 	if c.N == 0 {
 		c.N = min(3, c.Nodes)
-		if c.NPerDatacenter > 0 {
+		if c.NPerDatacenter > 0 && len(c.Datacenters) > 0 {
 			c.N = min(c.NPerDatacenter*len(c.Datacenters), MaxNodes)
 		}
 	}
@@ -133,14 +133,8 @@ func (c *Config) fillIn() {
 }
 
 func (c *Config) validateLeaderless(wrong func(field string, value any, allowed string)) {
-	if c.N > c.Nodes {
-		wrong("n", c.N, fmt.Sprintf("at most the %d nodes", c.Nodes))
-	}
-	if c.R > c.N {
-		wrong("r", c.R, fmt.Sprintf("at most n, which is %d", c.N))
-	}
-	if c.W > c.N {
-		wrong("w", c.W, fmt.Sprintf("at most n, which is %d", c.N))
+	if c.validateDatacenters(wrong) {
+		c.validateSizes(wrong)
 	}
 	if c.HintedHandoff && !c.Sloppy {
 		wrong("hinted_handoff", "on", "off, without sloppy: nobody stands in for others")
@@ -154,10 +148,27 @@ func (c *Config) validateLeaderless(wrong func(field string, value any, allowed 
 	if c.Siblings == CRDT && c.WriteReadsFirst {
 		wrong("write_reads_first", "on", "off, with siblings: crdt, whose adds and removes always read first")
 	}
-	c.validateDatacenters(wrong)
 }
 
-func (c *Config) validateDatacenters(wrong func(field string, value any, allowed string)) {
+func (c *Config) validateSizes(wrong func(field string, value any, allowed string)) {
+	if c.N > c.Nodes {
+		wrong("n", c.N, fmt.Sprintf("at most the %d nodes", c.Nodes))
+	}
+	if c.R > c.N {
+		wrong("r", c.R, fmt.Sprintf("at most n, which is %d", c.N))
+	}
+	if c.W > c.N {
+		wrong("w", c.W, fmt.Sprintf("at most n, which is %d", c.N))
+	}
+}
+
+// validateDatacenters reports whether what is said of datacenters makes sense.
+func (c *Config) validateDatacenters(report func(field string, value any, allowed string)) (ok bool) {
+	ok = true
+	wrong := func(field string, value any, allowed string) {
+		ok = false
+		report(field, value, allowed)
+	}
 	if len(c.Datacenters) == 0 {
 		if c.Quorum != Global {
 			wrong("quorum", c.Quorum, "global, without datacenters")
@@ -168,7 +179,7 @@ func (c *Config) validateDatacenters(wrong func(field string, value any, allowed
 		if c.CrossDC != Inline {
 			wrong("cross_dc", c.CrossDC, "inline, without datacenters")
 		}
-		return
+		return ok
 	}
 	for _, dc := range c.Datacenters {
 		if c.NPerDatacenter > len(dc.Nodes) {
@@ -184,4 +195,5 @@ func (c *Config) validateDatacenters(wrong func(field string, value any, allowed
 	if c.CrossDC == Async && c.Quorum != Local {
 		wrong("cross_dc", c.CrossDC, "inline, with quorum: "+c.Quorum+", which waits for other datacenters")
 	}
+	return ok
 }

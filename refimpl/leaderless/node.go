@@ -171,7 +171,7 @@ func (n *Node) serve(from refimpl.Addr, m *refimpl.Message) {
 	case req.Op == refimpl.OpStore:
 		n.onStore(from, m)
 	case req.Op == refimpl.OpUndo:
-		n.onUndo(req)
+		n.onUndo(from, m)
 	case req.Op == refimpl.OpPeek:
 		n.onPeek(from, m)
 	case !offered(req.Op) || len(req.Keys) > 0:

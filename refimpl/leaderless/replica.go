@@ -173,13 +173,17 @@ func (n *Node) answer(m *refimpl.Message) *refimpl.Reply {
 }
 
 // onUndo takes back a write that was not acknowledged, if it is still there.
-func (n *Node) onUndo(req *refimpl.Request) {
-	it := n.items[req.Key]
-	if it == nil || req.Object == nil || len(req.Object.Siblings) != 1 {
-		return
+func (n *Node) onUndo(from refimpl.Addr, m *refimpl.Message) {
+	if o := m.Req.Object; o != nil && len(o.Siblings) == 1 {
+		n.undo(m.Req.Key, o.Siblings[0].Dot)
 	}
-	dot := req.Object.Siblings[0].Dot
-	if !slices.Contains(it.object.Dots(), dot) {
+	n.send(from, refimpl.Message{Kind: refimpl.MsgReply, Seq: m.Seq, Reply: n.answer(m)})
+}
+
+// undo takes the write with that name back.
+func (n *Node) undo(key string, dot refimpl.Dot) {
+	it := n.items[key]
+	if it == nil || !slices.Contains(it.object.Dots(), dot) {
 		return
 	}
 	n.mark(refimpl.MarkUndone)
@@ -189,7 +193,7 @@ func (n *Node) onUndo(req *refimpl.Request) {
 		o.Siblings = slices.DeleteFunc(slices.Clone(o.Siblings),
 			func(s refimpl.Sibling) bool { return s.Dot == dot })
 	}
-	n.replace(req.Key, o)
+	n.replace(key, o)
 }
 
 // onPeek answers what this node holds, whatever others hold.
