@@ -20,8 +20,8 @@ func (r *rig) near(c int, node refimpl.Addr, n int64) string {
 	return res.Err.String()
 }
 
-// TestLivesOfACoordinator: a write is for one life of its coordinator. Who does not know that it has restarted does
-// not learn what became of the write.
+// TestLivesOfACoordinator: a write is for one life of its coordinator. Who does not know that it has
+// restarted does not learn what became of the write.
 func TestLivesOfACoordinator(t *testing.T) {
 	r := newRig(t, 3, map[string]any{"coordinator": "node", "versioning": "dotted"})
 	r.want("at first", r.near(0, 1, 1), "none")
@@ -79,7 +79,8 @@ func TestEvidence(t *testing.T) {
 		}
 	}
 	if stores != 3 || fetches != 2 {
-		t.Errorf("%d legs of stores, %d of fetches; want all 3 of the write, that of the late answer included, and 2",
+		t.Errorf("%d legs of stores, %d of fetches; want all 3 of the write, that of the late answer "+
+			"included, and 2",
 			stores, fetches)
 	}
 }
@@ -87,7 +88,8 @@ func TestEvidence(t *testing.T) {
 // TestRing: every place has n different home nodes, and everybody else stands in.
 func TestRing(t *testing.T) {
 	for _, config := range []map[string]any{nil, {"n": 1}, {"n": 5},
-		{"n_per_datacenter": 1, "datacenters": map[string]any{"a": []any{"n1", "n2", "n3"}, "b": []any{"n4", "n5"}}}} {
+		{"n_per_datacenter": 1, "datacenters": map[string]any{"a": []any{"n1", "n2", "n3"},
+			"b": []any{"n4", "n5"}}}} {
 		r := newRig(t, 5, config)
 		held := map[refimpl.Addr]int{}
 		for _, p := range r.nodes[0].ring.prefs {
@@ -121,4 +123,26 @@ func TestFsyncInterval(t *testing.T) {
 		}
 		r.want(fsync, r.read(1), want)
 	}
+}
+
+// TestAnswersToAnEarlierLife: what a replica answers to a life that has ended is no answer to the next one.
+func TestAnswersToAnEarlierLife(t *testing.T) {
+	r := newRig(t, 3, map[string]any{"coordinator": "node", "r": 3, "read_repair": "off"})
+	r.want("write", r.near(1, 1, 1), "none")
+	r.pass(second)
+	other := "other"
+	for r.nodes[0].ring.of(other) != r.nodes[0].ring.of("k") {
+		other += "."
+	}
+	if err := r.world.Shape("late", [][2]refimpl.Addr{{1, 0}, {2, 0}},
+		sim.LinkShape{Delay: 300 * ms}); err != nil {
+		t.Fatal(err)
+	}
+	r.begin(0, client.Call{Op: refimpl.OpRead, Key: "k", Near: 0})
+	r.pass(100 * ms)
+	r.down(0, sim.KeepUnsynced)
+	r.up(0)
+	res := r.begin(2, client.Call{Op: refimpl.OpRead, Key: other, Near: 0})
+	r.pass(2 * second)
+	r.want("another key", r.shown(res), "nothing")
 }

@@ -47,6 +47,7 @@ func New(cfg *refimpl.Config, id refimpl.Addr, boot *refimpl.Boot) *Node {
 		writer = uint64(id)
 	}
 	n.co = newCoordinator(cfg, n.ring, id, writer, writer, n)
+	n.co.seq = n.life << 32 // answers to what an earlier life asked are none to this one
 	if len(boot.Records) > 0 {
 		n.recovered(boot.Records)
 	}

@@ -58,16 +58,14 @@ func (r *rig) pass(d int64) {
 func (r *rig) begin(c int, call client.Call) *client.Result {
 	out := &client.Result{Err: refimpl.NumErrCodes}
 	call.Handle = uint64(r.world.Now())
-	if call.Op != refimpl.OpPeek && call.Near == 0 {
-		call.Near = refimpl.Nobody
-	}
 	r.world.Call(r.clients[c], &call, func(res *client.Result) { *out = *res })
 	return out
 }
 
 // do has a client carry out an operation on the key k.
 func (r *rig) do(c int, op refimpl.OpKind, n int64) *client.Result {
-	out := r.begin(c, client.Call{Op: op, Key: "k", Value: refimpl.Value{Kind: refimpl.Int, Num: n}})
+	out := r.begin(c, client.Call{Op: op, Key: "k", Near: refimpl.Nobody,
+		Value: refimpl.Value{Kind: refimpl.Int, Num: n}})
 	for end := r.world.Now() + 10*second; out.Err == refimpl.NumErrCodes && r.world.Now() < end; {
 		r.world.RunUntil(end)
 	}

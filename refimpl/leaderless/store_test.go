@@ -55,8 +55,8 @@ func TestConcurrentWrites(t *testing.T) {
 	}
 }
 
-// TestOwnWritesSupersede: a client that coordinates knows what it wrote itself; through a node, what it has not
-// read stays beside.
+// TestOwnWritesSupersede: a client that coordinates knows what it wrote itself; through a node, what it has
+// not read stays beside.
 func TestOwnWritesSupersede(t *testing.T) {
 	for coordinator, want := range map[string]string{"client": "2", "node": "[2 1 ]"} {
 		r := newRig(t, 3, map[string]any{"versioning": "dotted", "coordinator": coordinator})
@@ -76,7 +76,8 @@ func TestCatchingUp(t *testing.T) {
 	}{
 		{"nothing", map[string]any{"read_repair": "off"}, "1 1 nothing ", "1 1 nothing "},
 		{"async repair", map[string]any{"read_repair": "async"}, "1 1 nothing ", "1 1 1 "},
-		{"blocking repair", map[string]any{"read_repair": "blocking", "r": 3, "w": 2}, "1 1 nothing ", "1 1 1 "},
+		{"blocking repair", map[string]any{"read_repair": "blocking", "r": 3, "w": 2}, "1 1 nothing ",
+			"1 1 1 "},
 		{"anti-entropy", map[string]any{"read_repair": "off", "anti_entropy": "100ms"}, "1 1 1 ", "1 1 1 "},
 	} {
 		r := newRig(t, 3, c.config)
@@ -239,8 +240,8 @@ func together(r *rig) string {
 	return text(valueOf(r.cfg, &o))
 }
 
-// TestRemoves: a remove takes away what it has seen, and what was added beside it stays. Merging lists by union
-// brings a removed element back.
+// TestRemoves: a remove takes away what it has seen, and what was added beside it stays. Merging lists by
+// union brings a removed element back.
 func TestRemoves(t *testing.T) {
 	for siblings, want := range map[string]string{"merge": "[1 2 ]", "crdt": "[2 ]"} {
 		r := newRig(t, 3, map[string]any{"versioning": "dotted", "siblings": siblings, "r": 1, "w": 1,
