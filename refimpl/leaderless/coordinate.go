@@ -328,7 +328,10 @@ func (c *coordinator) due(j *job) {
 	case c.now >= j.deadline:
 		c.answer(j, refimpl.ErrQuorum)
 	case j.hinting() && c.now >= j.hintAt:
-		j.hintAt = 0
+		j.hintAt = c.now + c.cfg.HintAfter
+		if j.complete() || j.standIns == len(j.pref.others) {
+			j.hintAt = 0
+		}
 		c.standIn(j)
 	case j.phase == over:
 	case c.now >= j.resendAt:
