@@ -38,8 +38,10 @@ func (r *run) verdicts(ctx context.Context, h *history.History) []checkers.Verdi
 	for i, w := range r.works {
 		part := h.ForPrefix(r.exp.prefix(i))
 		if q := quorums; q != nil {
-			judge(checkers.Quorum(checkers.QuorumSettings{N: q.N, R: q.R, W: q.W, LWW: q.LWW, Sloppy: q.Sloppy,
-				Local: q.Local}), part)
+			judge(checkers.Quorum(checkers.QuorumSettings{N: q.N, R: q.R, W: q.W, LWW: q.LWW,
+				Sloppy: q.Sloppy, Local: q.Local}), part)
+			judge(checkers.Conflicts(checkers.ConflictSettings{KeepsSiblings: q.KeepsSiblings,
+				OwnWritesKnown: q.OwnWritesKnown, ObservedRemove: q.ObservedRemove}), part)
 		}
 		for _, c := range w.Checkers() {
 			if !slices.Contains(c.Properties(), checkers.Availability) {

@@ -30,7 +30,8 @@ func group(name string) []string {
 var allProperties = []string{checkers.Linearizability, checkers.ReadYourWrites, checkers.MonotonicReads,
 	checkers.MonotonicWrites, checkers.WritesFollowReads, checkers.SessionCausality,
 	checkers.CausalConsistency, checkers.CausalConvergence, checkers.ConsistentPrefix,
-	checkers.PropertyStaleness, checkers.PropertyQuorum, checkers.Durability, checkers.Convergence, checkers.Availability}
+	checkers.PropertyStaleness, checkers.PropertyQuorum, checkers.PropertyConflicts, checkers.Durability,
+		checkers.Convergence, checkers.Availability}
 
 // quorums returns what the target's configuration claims of quorums, nil for nothing.
 func (e *Experiment) quorums(cat *Catalogue) *targets.Quorums {
@@ -53,7 +54,7 @@ func (e *Experiment) possible(cat *Catalogue) (all, unasked []string) {
 		}
 	}
 	if e.quorums(cat) != nil {
-		offered = append(offered, checkers.PropertyQuorum)
+		offered = append(offered, checkers.PropertyQuorum, checkers.PropertyConflicts)
 	}
 	made := slices.Concat(unasked, offered)
 	for _, p := range slices.Concat(allProperties, made) {

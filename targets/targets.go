@@ -30,12 +30,18 @@ type QuorumClaimer interface {
 	Quorums(spec *Spec) *Quorums
 }
 
-// Quorums is what a store claims of the replicas of a key.
+// Quorums is what a store claims of the replicas of a key, and of writes that meet there.
 type Quorums struct {
 	N, R, W int  // replicas, answers that a read and a write wait for
 	LWW     bool // of two versions one stays, by its number
 	Sloppy  bool // other nodes stand in for replicas
 	Local   bool // a quorum is one of a datacenter
+
+	// What becomes of concurrent writes, see checkers.ConflictSettings.
+
+	KeepsSiblings  bool
+	OwnWritesKnown bool
+	ObservedRemove bool
 }
 
 // Spec is what a cluster is deployed from.

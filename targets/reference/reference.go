@@ -96,5 +96,7 @@ func Quorums(spec *targets.Spec) *targets.Quorums {
 		return nil
 	}
 	return &targets.Quorums{N: c.N, R: c.R, W: c.W, LWW: c.Versioning == refimpl.LWW, Sloppy: c.Sloppy,
-		Local: c.Quorum != refimpl.Global}
+		Local:          c.Quorum != refimpl.Global,
+		KeepsSiblings:  c.Versioning != refimpl.LWW && c.Siblings == refimpl.Return && !c.WriteReadsFirst,
+		OwnWritesKnown: c.Coordinator == refimpl.ByClient, ObservedRemove: c.Siblings == refimpl.CRDT}
 }
