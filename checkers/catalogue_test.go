@@ -29,6 +29,8 @@ var chapters = []struct{ dir, title string }{
 	{"set", "Sets"},
 	{"counter", "Counters"},
 	{"staleness", "Staleness"},
+	{"quorum", "Quorums"},
+	{"siblings", "Conflicts and siblings"},
 }
 
 // specimen is an anomaly as a golden file shows it.

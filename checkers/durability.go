@@ -29,6 +29,11 @@ const (
 // counts it, as "hidden_writes": no ordinary final read shows it. A final value of a write whose
 // outcome is unknown loses nothing: it may have landed last.
 //
+// A final answer that is a list, of a register to which no list was ever written, has several versions (see
+// Conflicts): it counts as one answer for each. Where some read had several versions and the key may have
+// been deleted, nothing is decided: a delete takes only what its author knew. Neither is a list of lists,
+// if no list was appended.
+//
 // The final state of a key is unknown, and with it the verdict if nothing else is wrong, when all ordinary
 // final reads of it failed and not every peek was answered. Opportunities are the acknowledged writes
 // whose key has a known final state. Measures: "keys_unknown", "hidden_writes".
@@ -159,15 +164,14 @@ func (d *durability) judge(k *keyAccesses, s *finalState) {
 		}
 		return
 	}
-	isList := func(a access) bool {
-		if a.form == formResult {
-			return d.h.ResultKind(int(a.op)) == history.List
-		}
-		return a.form == formOther && d.others[a.value].Kind() == history.List
-	}
-	if list || slices.ContainsFunc(s.answers, isList) {
+	versions := d.severalVersions(k, s)
+	switch {
+	case versions.odd != "":
+		k.odd = versions.odd
+		d.leave(k)
+	case list || versions.list:
 		d.judgeList(k, s)
-	} else {
+	default:
 		d.judgeRegister(k, s)
 	}
 }

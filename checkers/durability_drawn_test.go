@@ -95,6 +95,61 @@ s1 @n1                                          |--peek k=2--|
 	})
 }
 
+func TestDurabilityOfVersions(t *testing.T) {
+	testEnds(t, Durable(), Durability, []endCase{
+		{"of several versions one is enough", `
+s1     |--w k=1--|
+s2     |--w k=2--|
+s3                  |--w k=3--|
+phase                            ^final-reads
+s1                                 |--r k=[1 3]--|
+`, "valid", ""},
+		{"all versions are older", `
+s1     |--w k=1--|
+s2     |----w k=2----|
+s3                     |--w k=3--|
+phase                               ^final-reads
+s1                                    |--r k=[1 2]--|
+`, KindLostWrite, "s3 wrote k=3 (op 3), acknowledged; at the end s1 read k=[1 2] (op 4), " +
+			"which s2's write of 2 (op 2) had made 2 µs earlier"},
+		{"a version that nobody wrote", `
+s1     |--w k=1--|
+phase               ^final-reads
+s1                    |--r k=[1 2]--|
+`, KindPhantom, ""},
+		{"a version of a write that failed", `
+s1     |--w k=1--|
+s2     |--w k=2--|  fail no-leader
+phase               ^final-reads
+s1                    |--r k=[1 2]--|
+`, KindResurrected, ""},
+		{"a delete takes only the versions that its author knew", `
+s1     |--w k=1--|
+s2     |--w k=2--|
+s2                  |--r k=2--|  |--delete k--|
+s3     |--r k=[1 2]--|
+phase                                            ^final-reads
+s1                                                 |--r k=1--|
+`, "k was read as several versions, and deleted, which takes only what was known (keys like that: 1)", ""},
+		{"a list that was written is one value", `
+s1     |--w k=[1 2]--|
+phase                   ^final-reads
+s1                        |--r k=[1 2]--|
+`, NotExercised, ""},
+		{"lists: several versions", `
+s1     |--append l+=1--|
+s2     |--append l+=2--|
+phase                     ^final-reads
+s1                          |--r l=[[1] [2]]--|
+`, "l is a list that was read as several lists (keys like that: 1)", ""},
+		{"lists: of lists", `
+s1     |--append l+=[1 2]--|
+phase                     ^final-reads
+s1                          |--r l=[[1 2]]--|
+`, "valid", ""},
+	})
+}
+
 func TestDurabilityOfPeeksAndLists(t *testing.T) {
 	testEnds(t, Durable(), Durability, []endCase{
 		{"peeks stand in for a read that failed", `

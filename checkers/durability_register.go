@@ -79,44 +79,67 @@ func (d *durability) judgeRegister(k *keyAccesses, s *finalState) {
 func (d *durability) latest(answers []access, from origins) int64 {
 	ended := int64(math.MinInt64)
 	for i := range answers {
-		value := d.state(&answers[i])
-		if from.illegal(value) {
-			return history.Never
-		}
-		ended = max(ended, from[value].ended)
+		d.eachVersion(&answers[i], func(version state) {
+			if from.illegal(version) {
+				ended = history.Never
+			}
+			ended = max(ended, from[version].ended)
+		})
 	}
 	return ended
 }
 
-// judgeLegal finds final values that only a failed write wrote, or nobody.
+// judgeLegal finds final values that only a failed write wrote, or nobody; one a key.
 func (d *durability) judgeLegal(k *keyAccesses, s *finalState, from origins) {
+	found := false
 	for i := range s.answers {
 		a := &s.answers[i]
-		if !from.illegal(d.state(a)) {
-			continue
-		}
-		o, tried := from[d.state(a)]
-		if !tried {
-			d.addAt(d.h, KindPhantom, k.key, func(w *witness) string {
-				return fmt.Sprintf("at the end %s, which nobody wrote", w.told(a.op))
-			}, a.op)
-		} else {
-			d.addAt(d.h, KindResurrected, k.key, func(w *witness) string {
-				return w.whose(w.at(o.failed)) + " failed; at the end " + w.told(a.op) + ", which has it"
-			}, o.failed, a.op)
-		}
+		d.eachVersion(a, func(version state) {
+			if !found && from.illegal(version) {
+				found = true
+				d.illegal(k, a, version, from)
+			}
+		})
+	}
+}
+
+// illegal counts a version that cannot have come into the register.
+func (d *durability) illegal(k *keyAccesses, answer *access, version state, from origins) {
+	o, tried := from[version]
+	op := answer.op
+	if !tried {
+		d.addAt(d.h, KindPhantom, k.key, func(w *witness) string {
+			return fmt.Sprintf("at the end %s, which nobody wrote", w.told(op))
+		}, op)
 		return
 	}
+	ops := []int32{o.failed, op}
+	d.eachVersion(answer, func(version state) { // so that the others are no phantoms
+		if other, known := from[version]; known {
+			ops = append(ops, max(other.last, other.failed))
+		}
+	})
+	d.addAt(d.h, KindResurrected, k.key, func(w *witness) string {
+		return w.whose(w.at(o.failed)) + " failed; at the end " + w.told(op) + ", which has it"
+	}, ops...)
 }
 
 // lose counts an acknowledged write or delete that the final answers do not reflect.
 func (d *durability) lose(k *keyAccesses, lost, answer *access, from origins) {
-	older, op, end := from[d.state(answer)].last, lost.op, answer.op
+	older, op, end := none, lost.op, answer.op
+	ops := []int32{op, end}
+	d.eachVersion(answer, func(version state) {
+		by := from[version].last
+		if older == none || by != none && compareReturns(d.h, older, by) < 0 {
+			older = by
+		}
+		ops = append(ops, by)
+	})
 	if lost.kind == deletes {
 		d.addAt(d.h, KindResurrected, k.key, func(w *witness) string {
 			return fmt.Sprintf("%s, after %s had returned; at the end %s",
 				w.told(op), w.whose(w.at(older)), w.told(end))
-		}, older, op, end)
+		}, ops...)
 		return
 	}
 	d.addAt(d.h, KindLostWrite, k.key, func(w *witness) string {
@@ -125,5 +148,5 @@ func (d *durability) lose(k *keyAccesses, lost, answer *access, from origins) {
 		}
 		return fmt.Sprintf("%s, acknowledged; at the end %s, which %s had made %s", w.told(op), w.told(end),
 			w.whose(w.at(older)), earlier(w.at(older).Return, w.at(op).Call))
-	}, op, end, older)
+	}, ops...)
 }

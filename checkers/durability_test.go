@@ -64,12 +64,25 @@ func endHistory(d *dice) *history.History {
 		if v := d.n(6); v > 0 {
 			op.Result = history.IntValue(int64(v))
 		}
+		if d.bool(5) && ops[0].F == history.FWrite {
+			op.Result = history.IntsValue([]int64{1, 2, 3, 4, 5}[:d.n(4)]...)
+		}
 		if d.bool(8) {
 			op.Type, op.Result = history.Fail, history.Value{}
 		}
 		ops = append(ops, op)
 	}
 	return historyOf(ops, endOf)
+}
+
+// versionsOf returns the values that an answer has: null when it has none.
+func versionsOf(answer *history.Op) []history.Value {
+	if list, ok := answer.Result.AsList(); ok && len(list) > 0 {
+		return list
+	} else if ok {
+		return []history.Value{{}}
+	}
+	return []history.Value{answer.Result}
 }
 
 // durabilityAgrees compares the checker with its twin on registers.
@@ -93,16 +106,23 @@ func durabilityAgrees(t testing.TB, d *dice) {
 			}
 		}
 	}
+	several := false
 	for i := range h.Len() {
-		if op := &h.Ops()[i]; op.Call >= endOf && op.Type == history.Ok {
-			explained = explained || twin.possible(op.Result)
-			made := func(x *history.Op) bool { return x.Arg.Equal(op.Result) }
-			legal = legal && (op.Result.IsNull() || slices.ContainsFunc(twin.effects, made))
+		op := &h.Ops()[i]
+		if op.Call < endOf || op.Type != history.Ok {
+			continue
+		}
+		several = several || op.Result.Kind() == history.List
+		for _, version := range versionsOf(op) {
+			explained = explained || twin.possible(version)
+			made := func(x *history.Op) bool { return x.Arg.Equal(version) }
+			legal = legal && (version.IsNull() || slices.ContainsFunc(twin.effects, made))
 		}
 	}
+	deleted := slices.ContainsFunc(twin.effects, func(x *history.Op) bool { return x.F == history.FDelete })
 	want := Valid
 	switch {
-	case answers == 0 || !read && silent:
+	case answers == 0 || !read && silent || several && deleted:
 		want = Unknown
 	case !legal || !explained:
 		want = Invalid

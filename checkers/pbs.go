@@ -2,7 +2,6 @@ package checkers
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/rashomon-harness/rashomon/history"
@@ -13,11 +12,19 @@ import (
 // Practical Partial Quorums", section 5.1, name them.
 type quorumLegs struct{ store, fetch []history.Leg }
 
+// add takes in the legs that an operation's evidence has. By clocks that differ, one way may seem to take
+// less than nothing, and the other more than both: only the sum is certain.
 func (l *quorumLegs) add(op *history.Op) {
 	if op.Ev == nil || op.Ev.Quorum == nil {
 		return
 	}
 	for _, leg := range op.Ev.Quorum.Legs {
+		both := leg.Out + leg.Back
+		if both < 0 {
+			continue
+		}
+		leg.Out = min(max(leg.Out, 0), both)
+		leg.Back = both - leg.Out
 		if leg.Store {
 			l.store = append(l.store, leg)
 		} else {
@@ -26,25 +33,39 @@ func (l *quorumLegs) add(op *history.Op) {
 	}
 }
 
-// readGap is the time before a read, nanoseconds.
+// mostFreshening is how many writes are simulated for a read.
+const mostFreshening = 6
+
+// readGap is the time before a read: of the latest write that was acknowledged before it, and of others
+// whose values are as fresh, because they had not returned when that was called.
 type readGap struct {
-	since int64 // from the return of the latest acknowledged write to the read's call
-	under int64 // from the call of the write that was under way to the read's call, -1 when there was none
+	n     int
+	since [mostFreshening]int64 // from the return of the write to the call of the read, nanoseconds
 }
 
-// gapOf returns the gap of a read after an acknowledged write.
-func gapOf(ops []history.Op, r, write *history.Op) readGap {
-	g := readGap{since: r.Call - write.Return, under: -1}
-	at, _ := slices.BinarySearchFunc(ops, r.Call, func(op history.Op,
-		t int64) int {
+func (g *readGap) add(since int64) {
+	if g.n < len(g.since) {
+		g.since[g.n] = since
+		g.n++
+	}
+}
+
+// nearby is how many operations of the key, called before and after a read, are searched for writes.
+const nearby = 32
+
+// gapOf returns the gap of a read after the latest acknowledged write. Of the others those count that are
+// acknowledged at some time: a read that returns an ambiguous write is not decided.
+func gapOf(ops []history.Op, r, latest *history.Op) readGap {
+	var g readGap
+	g.add(r.Call - latest.Return)
+	at, _ := slices.BinarySearchFunc(ops, r.Call, func(op history.Op, t int64) int {
 		return cmp.Compare(op.Call, t)
 	})
-	const near = 32 // operations called before it among which one under way is looked for
-	for i := at - 1; i >= max(0, at-near); i-- {
+	for i := max(0, at-nearby); i < min(len(ops), at+nearby); i++ {
 		op := &ops[i]
-		if op.F == history.FWrite && op.Type != history.Fail && op.Return >= r.Call && op.Call > write.Call {
-			g.under = r.Call - op.Call
-			break
+		if op.F == history.FWrite && op.Type == history.Ok && op.Index != latest.Index &&
+			op.Return >= latest.Call && op.Call <= r.Return {
+			g.add(r.Call - op.Return)
 		}
 	}
 	return g
@@ -54,20 +75,22 @@ func gapOf(ops []history.Op, r, write *history.Op) readGap {
 const drawsPerRead = 4
 
 // predict returns the share of stale reads that the run's own latencies lead one to expect: each read is
-// simulated after a write whose w-th acknowledgement came as long before as it did in the run, with legs
-// drawn from those of the run (Bailis et al. 2012, sections 4 and 5: t-visibility by Monte Carlo). It knows
-// of no repair, fault or clock. ok is false when something is not known that it takes.
+// simulated after a write whose w-th acknowledgement came as long before as it did in the run, and beside
+// the writes that were under way then, with legs drawn from those of the run (Bailis et al. 2012, sections 4
+// and 5: t-visibility by Monte Carlo). It knows of no repair, fault, clock or node that holds a replica and
+// coordinates. Keys that are deleted are not simulated. ok is false when something is not known that it
+// takes, or makes no sense.
 func predict(s QuorumSettings, l *quorumLegs, gaps []readGap) (share float64, ok bool) {
-	if s.N == 0 || s.R == 0 || s.W == 0 || s.Local || len(l.store) == 0 || len(l.fetch) == 0 ||
+	if s.R <= 0 || s.W <= 0 || s.R > s.N || s.W > s.N || s.Local || len(l.store) == 0 || len(l.fetch) == 0 ||
 		len(gaps) == 0 {
 		return 0, false
 	}
-	sim := &pbs{QuorumSettings: s, quorumLegs: l, arrives: make([]int64, s.N), under: make([]int64, s.N),
+	sim := &pbs{QuorumSettings: s, quorumLegs: l, arrives: make([]int64, s.N), fresh: make([]int64, s.N),
 		times: make([]int64, s.N), answers: make([]pbsAnswer, s.N)}
 	stale := 0
-	for _, g := range gaps {
+	for i := range gaps {
 		for range drawsPerRead {
-			if sim.stale(g) {
+			if sim.stale(&gaps[i]) {
 				stale++
 			}
 		}
@@ -80,8 +103,8 @@ type pbs struct {
 	QuorumSettings
 	*quorumLegs
 	luck    uint64
-	arrives []int64 // by replica: when the write arrives there, from its return on
-	under   []int64 // .. the write under way, from the read's call on
+	arrives []int64 // by replica: when a write arrives there, from its call on
+	fresh   []int64 // .. when the first fresh value does, from the read's call on
 	times   []int64
 	answers []pbsAnswer
 }
@@ -103,33 +126,23 @@ func (p *pbs) draw(from []history.Leg) history.Leg {
 
 // write draws a write: when it arrives at each replica after its call. It returns when the w-th
 // acknowledgement comes.
-func (p *pbs) write(arrives []int64) int64 {
-	for i := range arrives {
+func (p *pbs) write() int64 {
+	for i := range p.arrives {
 		leg := p.draw(p.store)
-		arrives[i], p.times[i] = leg.Out, leg.Out+leg.Back
+		p.arrives[i], p.times[i] = leg.Out, leg.Out+leg.Back
 	}
 	slices.Sort(p.times)
 	return p.times[p.W-1]
 }
 
-// underTries bounds how often a write under way is drawn until one is not acknowledged before the read.
-const underTries = 16
-
 // stale simulates one read.
-func (p *pbs) stale(g readGap) bool {
-	acked := p.write(p.arrives)
-	for i := range p.arrives {
-		p.arrives[i] -= acked + g.since // from the read's call on
-		p.under[i] = math.MaxInt64
-	}
-	if g.under >= 0 {
-		for range underTries {
-			if p.write(p.under) >= g.under {
-				break
+func (p *pbs) stale(g *readGap) bool {
+	for n, since := range g.since[:g.n] {
+		acked := p.write()
+		for i, arrives := range p.arrives {
+			if arrives -= acked + since; n == 0 || arrives < p.fresh[i] {
+				p.fresh[i] = arrives
 			}
-		}
-		for i := range p.under {
-			p.under[i] -= g.under
 		}
 	}
 	for i := range p.answers {
@@ -138,7 +151,7 @@ func (p *pbs) stale(g readGap) bool {
 	}
 	slices.SortFunc(p.answers, func(a, b pbsAnswer) int { return cmp.Compare(a.back, b.back) })
 	for _, a := range p.answers[:p.R] {
-		if p.arrives[a.replica] <= a.out || p.under[a.replica] <= a.out {
+		if p.fresh[a.replica] <= a.out {
 			return false
 		}
 	}

@@ -22,6 +22,8 @@ func everyChecker(t *testing.T) map[string]Checker {
 		"sets":                         SetFull(SetOptions{}),
 		"sets, linearizable":           SetFull(SetOptions{Linearizable: true}),
 		"counters":                     Counter(CounterOptions{}),
+		"conflicts":                    Conflicts(ConflictSettings{}),
+		"conflicts of siblings":        Conflicts(ConflictSettings{KeepsSiblings: true, OwnWritesKnown: true}),
 		"durability":                   Durable(),
 		"convergence":                  Convergent(),
 		"availability":                 Available(),

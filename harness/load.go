@@ -198,9 +198,12 @@ func (l *loader) load() {
 	l.loadSystem(top)
 	l.loadWorkloads(top)
 	l.loadFaults(top)
-	l.loadJudgement(top)
-	if len(l.doc.problems) == before { // else the system may well be right, and only misread
+	read := len(l.doc.problems)
+	if read == before { // else the system may well be right, and only misread
 		l.checkSystem()
+	}
+	if len(l.doc.problems) == read { // else it is not known which properties the system makes possible
+		l.loadJudgement(top)
 	}
 }
 

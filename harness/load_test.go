@@ -152,7 +152,8 @@ func TestWrongFlags(t *testing.T) {
 		want string
 	}{
 		{LoadOptions{Set: []string{"workload.rat=7"}}, "--set workload.rat=7: workload.rat: unknown field; " +
-			"did you mean rate? allowed: concurrency, keys, mix, name, ops_per_key, rate"},
+			"did you mean rate? allowed: concurrency, hot, hot_share, keys, mix, name, ops_per_key, rate, " +
+			"writers"},
 		{LoadOptions{Set: []string{"rate"}},
 			"--set rate: wanted: a field's path, =, and its value, such as config.replication=async"},
 		{LoadOptions{Set: []string{"config.colour=blue"}},

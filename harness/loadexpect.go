@@ -30,8 +30,9 @@ func group(name string) []string {
 var allProperties = []string{checkers.Linearizability, checkers.ReadYourWrites, checkers.MonotonicReads,
 	checkers.MonotonicWrites, checkers.WritesFollowReads, checkers.SessionCausality,
 	checkers.CausalConsistency, checkers.CausalConvergence, checkers.ConsistentPrefix,
-	checkers.PropertyStaleness, checkers.PropertyQuorum, checkers.PropertyConflicts, checkers.Durability,
-		checkers.Convergence, checkers.Availability}
+	checkers.PropertyStaleness, checkers.PropertyQuorum, checkers.PropertyConflicts, checkers.PropertySet,
+	checkers.PropertyCounter, checkers.Durability,
+	checkers.Convergence, checkers.Availability}
 
 // quorums returns what the target's configuration claims of quorums, nil for nothing.
 func (e *Experiment) quorums(cat *Catalogue) *targets.Quorums {

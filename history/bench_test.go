@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"runtime"
 	"testing"
 )
 
@@ -41,6 +42,29 @@ func sampleEvents(n int) []Event {
 	return events
 }
 
+// quorumEvents returns the same events as a leaderless run records them: every completion says which replicas
+// answered, what they held, and how long the messages took.
+func quorumEvents(n int) []Event {
+	events := sampleEvents(n)
+	nodes := []string{"n1", "n2", "n3"}
+	for i := range events {
+		ev := &events[i]
+		if ev.Type == Invoke {
+			continue
+		}
+		dot := []Version{{ev.Session, 1_700_000_000_000_000_000 + int64(i)*1000}}
+		q := &QuorumEvidence{Dots: dot}
+		for k, node := range nodes {
+			q.Legs = append(q.Legs, Leg{Store: i%2 == 0, Out: 400_000 + int64(k), Back: 380_000})
+			if ev.F == FRead {
+				q.Answers = append(q.Answers, Answer{node, dot})
+			}
+		}
+		ev.Ev = &Evidence{By: "n2", Acks: nodes[:2], Home: nodes, Quorum: q}
+	}
+	return events
+}
+
 func BenchmarkAppendEvent(b *testing.B) {
 	events := sampleEvents(1 << 10)
 	buf := make([]byte, 0, 1<<10)
@@ -70,8 +94,11 @@ func BenchmarkRecord(b *testing.B) {
 }
 
 // BenchmarkBuild pairs a million events.
-func BenchmarkBuild(b *testing.B) {
-	events := sampleEvents(500_000)
+func BenchmarkBuild(b *testing.B) { benchmarkBuild(b, sampleEvents(500_000)) }
+
+func BenchmarkBuildQuorum(b *testing.B) { benchmarkBuild(b, quorumEvents(500_000)) }
+
+func benchmarkBuild(b *testing.B, events []Event) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if h := Build(nil, events); h.Len() != 500_000 {
@@ -79,14 +106,28 @@ func BenchmarkBuild(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(events)), "ns/event")
+	b.ReportMetric(float64(held(events))/500_000, "held-B/op")
 }
 
-func BenchmarkRead(b *testing.B) {
-	events := sampleEvents(50_000)
-	file := []byte(`{"version":1}` + "\n")
-	for i := range events {
-		file = append(AppendEvent(file, &events[i]), '\n')
-	}
+// held returns how many bytes a history of the events holds.
+func held(events []Event) uint64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	h := Build(nil, events)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(h)
+	runtime.KeepAlive(events)
+	return after.HeapAlloc - before.HeapAlloc
+}
+
+func BenchmarkRead(b *testing.B) { benchmarkRead(b, sampleEvents(50_000)) }
+
+func BenchmarkReadQuorum(b *testing.B) { benchmarkRead(b, quorumEvents(50_000)) }
+
+func benchmarkRead(b *testing.B, events []Event) {
+	file := fileOf(events)
 	b.SetBytes(int64(len(file)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -95,6 +136,26 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(events)), "ns/event")
+}
+
+// fileOf returns the record of the events.
+func fileOf(events []Event) []byte {
+	file := []byte(`{"version":1}` + "\n")
+	for i := range events {
+		file = append(AppendEvent(file, &events[i]), '\n')
+	}
+	return file
+}
+
+// BenchmarkEv asks for the evidence of operations one by one.
+func BenchmarkEv(b *testing.B) {
+	h := Build(nil, quorumEvents(1<<12))
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if h.Ev(i%h.Len()).Quorum == nil {
+			b.Fatal("none")
+		}
+	}
 }
 
 // BenchmarkDraw draws a witness of six operations.

@@ -115,7 +115,7 @@ func (p *parser) eventField(field string, ev *Event) (err error) {
 	case "err":
 		err = object(p, &errorSchema, &ev.Err)
 	case "ev":
-		ev.Ev = p.spare.take()
+		ev.Ev = p.spare.evidence.take()
 		err = object(p, &evidenceSchema, ev.Ev)
 	}
 	return err
@@ -225,18 +225,14 @@ var evidenceSchema = schema[Evidence]{
 		case "by":
 			e.By, err = p.name("the name of a node")
 		case "ver":
-			err = p.elements(func() error {
-				v, err := p.versionEntry()
-				p.spare.addVersion(e, v)
-				return err
-			})
+			e.Ver, err = p.versions()
 		case "acks":
 			e.Acks, err = p.nameList("the name of a node")
 		case "home":
 			e.Home, err = p.nameList("the name of a node")
 		case "quorum":
 			p.space()
-			e.Quorum = &QuorumEvidence{}
+			e.Quorum = p.spare.quorums.take()
 			err = object(p, &quorumSchema, e.Quorum)
 		}
 		return err
@@ -250,19 +246,18 @@ var quorumSchema = schema[QuorumEvidence]{
 		switch field {
 		case "hints":
 			q.Hints, err = p.nameList("the name of a node")
-			q.Hints = slices.Clone(q.Hints)
 		case "dots":
 			q.Dots, err = p.versions()
 		case "answers":
 			err = p.elements(func() error {
 				a, err := p.answer()
-				q.Answers = append(q.Answers, a)
+				q.Answers = p.spare.answers.add(q.Answers, a)
 				return err
 			})
 		case "legs":
 			err = p.elements(func() error {
 				l, err := p.leg()
-				q.Legs = append(q.Legs, l)
+				q.Legs = p.spare.legs.add(q.Legs, l)
 				return err
 			})
 		}
@@ -274,7 +269,7 @@ var quorumSchema = schema[QuorumEvidence]{
 func (p *parser) versions() (list []Version, err error) {
 	err = p.elements(func() error {
 		v, err := p.versionEntry()
-		list = append(list, v)
+		list = p.spare.versions.add(list, v)
 		return err
 	})
 	return list, err

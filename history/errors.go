@@ -58,9 +58,8 @@ var codeTable = [...]CodeInfo{
 	{Unsupported, "unsupported", true, "the store does not offer this operation"},
 	{Aborted, "aborted", true, "the store rolled the operation back"},
 	{Interrupted, "interrupted", false, "the run was stopped before an answer came"},
-	{Restarted, "restarted", false, "the node that coordinates had restarted since the client heard of " +
-		"it; an " +
-		"earlier copy of the request may have been taken"},
+	{Restarted, "restarted", false, "the node that coordinates had restarted since the client heard of it; " +
+		"an earlier copy of the request may have been taken"},
 	{Internal, "internal", false, "the harness failed around the operation; anything may have happened"},
 }
 

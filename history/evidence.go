@@ -10,10 +10,10 @@ type evidenceColumns struct {
 	by      []int32 // number in columns.nodes
 	source  []int32 // number in sources; -1 for no version, -2-n for the n-th of several
 	n       []int64
-	acks    []int32                   // place in sets
-	home    []int32                   // place in sets
-	quorum  map[int32]*QuorumEvidence // by place; most histories have none
-	sources names
+	acks    []int32      // place in sets
+	home    []int32      // place in sets
+	quorum  packedQuorum // most histories have none
+	sources names        // of versions and of dots
 	several [][]Version
 	sets    [][]string
 	setIDs  map[string]int32 // by the names, joined
@@ -36,14 +36,11 @@ func (c *evidenceColumns) add(cols *columns, e *Evidence) int32 {
 	c.by = append(c.by, cols.nodes.number(e.By))
 	c.source, c.n = append(c.source, source), append(c.n, n)
 	c.acks, c.home = append(c.acks, c.set(e.Acks)), append(c.home, c.set(e.Home))
-	place := int32(len(c.by) - 1)
+	place := len(c.by) - 1
 	if e.Quorum != nil {
-		if c.quorum == nil {
-			c.quorum = map[int32]*QuorumEvidence{}
-		}
-		c.quorum[place] = e.Quorum.clone()
+		c.addQuorum(cols, place, e.Quorum)
 	}
-	return place
+	return int32(place)
 }
 
 // set returns the place of a set of nodes.
@@ -74,8 +71,18 @@ func (c *evidenceColumns) at(cols *columns, place int32) *Evidence {
 	if place < 0 {
 		return nil
 	}
-	e := &Evidence{By: cols.nodes.list[c.by[place]], Acks: c.sets[c.acks[place]], Home: c.sets[c.home[place]],
-		Quorum: c.quorum[place]}
+	var e *Evidence
+	if c.hasQuorum(place) {
+		both := &struct {
+			Evidence
+			quorum QuorumEvidence
+		}{}
+		e, both.Quorum = &both.Evidence, &both.quorum
+		c.unpackQuorum(cols, place, e.Quorum)
+	} else {
+		e = &Evidence{}
+	}
+	e.By, e.Acks, e.Home = cols.nodes.list[c.by[place]], c.sets[c.acks[place]], c.sets[c.home[place]]
 	switch source := c.source[place]; {
 	case source >= 0:
 		e.Ver = []Version{{c.sources.list[source], c.n[place]}}
@@ -85,7 +92,8 @@ func (c *evidenceColumns) at(cols *columns, place int32) *Evidence {
 	return e
 }
 
-// Ev returns the evidence of operation i, nil for none.
+// Ev returns the evidence of operation i, nil for none. It is made anew, except for its sets of nodes, which
+// the caller must not change.
 func (h *History) Ev(i int) *Evidence { return h.cols.evidence.at(&h.cols, h.cols.ev[i]) }
 
 // Version returns the version in the evidence of operation i: the number of its source and its counter.
@@ -127,32 +135,39 @@ func (q *QuorumEvidence) clone() *QuorumEvidence {
 
 // spareEvidence is memory for evidence that is read and soon forgotten.
 type spareEvidence struct {
-	list     []Evidence
-	versions []Version
+	evidence slab[Evidence]
+	quorums  slab[QuorumEvidence]
+	versions slab[Version]
+	answers  slab[Answer]
+	legs     slab[Leg]
 }
 
 // reset takes all memory back.
-func (s *spareEvidence) reset() { s.list, s.versions = s.list[:0], s.versions[:0] }
-
-// take returns empty evidence.
-func (s *spareEvidence) take() *Evidence {
-	if len(s.list) == cap(s.list) { // those in use stay where they are
-		s.list = make([]Evidence, 0, max(64, 2*cap(s.list)))
-	}
-	s.list = append(s.list, Evidence{})
-	return &s.list[len(s.list)-1]
+func (s *spareEvidence) reset() {
+	s.evidence.reset()
+	s.quorums.reset()
+	s.versions.reset()
+	s.answers.reset()
+	s.legs.reset()
 }
 
-// addVersion appends a version to e. Nearly all evidence has one.
-func (s *spareEvidence) addVersion(e *Evidence, v Version) {
-	if len(e.Ver) > 0 {
-		e.Ver = append(e.Ver, v)
-		return
+// slab is memory for lists, of which one at a time grows.
+type slab[T any] struct{ used []T }
+
+func (s *slab[T]) reset() { s.used = s.used[:0] }
+
+// add appends x to a list, which must be empty or the one that was added to last.
+func (s *slab[T]) add(list []T, x T) []T {
+	if len(s.used) == cap(s.used) { // other lists stay where they are
+		s.used = append(make([]T, 0, max(64, 2*cap(s.used))), list...)
 	}
-	if len(s.versions) == cap(s.versions) {
-		s.versions = make([]Version, 0, max(64, 2*cap(s.versions)))
-	}
-	n := len(s.versions)
-	s.versions = append(s.versions, v)
-	e.Ver = s.versions[n : n+1 : n+1]
+	from := len(s.used) - len(list)
+	s.used = append(s.used, x)
+	return s.used[from:len(s.used):len(s.used)]
+}
+
+// take returns room for one x, which is empty.
+func (s *slab[T]) take() *T {
+	var empty T
+	return &s.add(nil, empty)[0]
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -315,27 +316,27 @@ func (p *parser) nameList(what string) (list []string, err error) {
 	return list, err
 }
 
-// digits reads an integer of at most 18 digits that is written as JSON writes it; not ok leaves the line
-// where it was.
+// digits reads an integer of at most 19 digits that is written as JSON writes it, and is not the least of 64
+// bits; not ok leaves the line where it was.
 func (p *parser) digits() (n int64, ok bool) {
 	at := p.pos
 	minus := at < len(p.data) && p.data[at] == '-'
 	if minus {
 		at++
 	}
-	first := at
+	first, size := at, uint64(0) // 19 digits fit
 	for at < len(p.data) && p.data[at]-'0' <= 9 {
-		n = n*10 + int64(p.data[at]-'0')
+		size = size*10 + uint64(p.data[at]-'0')
 		at++
 	}
 	switch {
-	case at == first, at > first+18, p.data[first] == '0' && at > first+1:
+	case at == first, at > first+19, p.data[first] == '0' && at > first+1, size > math.MaxInt64:
 		return 0, false
 	case at < len(p.data) && strings.IndexByte("+-.eE", p.data[at]) >= 0:
 		return 0, false
 	}
 	p.pos = at
-	if minus {
+	if n = int64(size); minus {
 		n = -n
 	}
 	return n, true

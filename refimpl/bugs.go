@@ -19,6 +19,32 @@ const (
 	BugSiblingDropped
 	BugEarlyAck
 	BugVersionReused
+	BugEarlyFsyncAck
+	BugShortMajority
+	BugEpochUnchecked
+	BugElectionIgnoresLog
+	BugVoteForgotten
+	BugPreVoteCounted
+	BugConflictKept
+	BugPreviousUnchecked
+	BugCommitUnbounded
+	BugUncommittedShown
+	BugReadIndexSkipped
+	BugLogTakenAsCommitted
+	BugReadBeforeOwnEntry
+	BugNoDeduplication
+	BugRetryApplied
+	BugAppliedAgain
+	BugLastEntryLost
+	BugFsyncFailureIgnored
+	BugWipedVotes
+	BugLeaseWithoutMargin
+	BugLeaseFromAnswer
+	BugPromiseForgotten
+	BugTokenIgnored
+	BugTokenIndexOnly
+	BugCausesIgnored
+	BugDoubtForgotten
 	NumBugs // the number of bugs
 )
 
@@ -60,6 +86,58 @@ var bugTable = [NumBugs]BugInfo{
 	BugVersionReused: {"version-reused", Leaderless, "a node that has restarted names its writes as in " +
 		"its life before, " +
 		"counting from what it finds"},
+	BugEarlyFsyncAck: {"early-fsync-ack", SingleLeader, "a node takes for durable what it has only " +
+		"handed to the disk"},
+	BugShortMajority: {"short-majority", SingleLeader, "a leader commits what one member less than a " +
+		"majority has"},
+	BugEpochUnchecked: {"epoch-unchecked", SingleLeader, "a node takes in entries of a leader of an " +
+		"earlier epoch"},
+	BugElectionIgnoresLog: {"election-ignores-log", SingleLeader, "a node votes for candidates whose " +
+		"log lacks what its own has"},
+	BugVoteForgotten: {"vote-forgotten", SingleLeader, "a node that starts does not know for whom it " +
+		"voted"},
+	BugPreVoteCounted: {"pre-vote-counted", SingleLeader, "a late answer to the question whether a " +
+		"node would vote counts as its vote"},
+	BugConflictKept: {"conflict-kept", SingleLeader, "a follower keeps an entry of its own where the " +
+		"leader has another"},
+	BugPreviousUnchecked: {"previous-unchecked", SingleLeader, "a follower appends entries though its " +
+		"log differs before them"},
+	BugCommitUnbounded: {"commit-unbounded", SingleLeader, "a follower takes its log for committed up " +
+		"to the leader's commit index, also where it is not the leader's log"},
+	BugUncommittedShown: {"uncommitted-shown", SingleLeader, "a node applies entries when it gets " +
+		"them, before they are committed, and shows them to readers"},
+	BugReadIndexSkipped: {"read-index-skipped", SingleLeader, "a leader answers reads without asking " +
+		"whether it still leads"},
+	BugLogTakenAsCommitted: {"log-taken-as-committed", SingleLeader, "a new leader takes all of its " +
+		"log for committed"},
+	BugReadBeforeOwnEntry: {"read-before-own-entry", SingleLeader, "a new leader answers reads before " +
+		"an entry of its epoch is committed"},
+	BugNoDeduplication: {"no-deduplication", SingleLeader, "a request that is sent again is carried " +
+		"out again"},
+	BugRetryApplied: {"retry-applied", SingleLeader, "a request that stands in the log twice takes " +
+		"effect twice; only the leader looks, when it comes, whether it was applied"},
+	BugAppliedAgain: {"applied-again", SingleLeader, "a follower that gets another leader applies its " +
+		"last entry again"},
+	BugLastEntryLost: {"last-entry-lost", SingleLeader, "a node that starts takes the last entry on " +
+		"its disk for torn"},
+	BugFsyncFailureIgnored: {"fsync-failure-ignored", SingleLeader, "a node goes on after a failed " +
+		"fsync as if it had not failed"},
+	BugWipedVotes: {"wiped-votes", SingleLeader, "a node whose disk came back empty votes and counts " +
+		"as before"},
+	BugLeaseWithoutMargin: {"lease-without-margin", SingleLeader, "a lease lasts for all of " +
+		"failover_timeout, whatever lease_margin says"},
+	BugLeaseFromAnswer: {"lease-from-answer", SingleLeader, "a lease begins when the answers come, not " +
+		"when the question went out"},
+	BugPromiseForgotten: {"promise-forgotten", SingleLeader, "a node that starts does not keep the " +
+		"promise that a lease was made from"},
+	BugTokenIgnored: {"token-ignored", SingleLeader, "a replica answers reads before it has reached " +
+		"their token"},
+	BugTokenIndexOnly: {"token-index-only", SingleLeader, "a replica compares a token's index, not its " +
+		"epoch"},
+	BugCausesIgnored: {"causes-ignored", SingleLeader, "a replica shows a write before what its writer " +
+		"had seen in other shards"},
+	BugDoubtForgotten: {"doubt-forgotten", SingleLeader, "a client that gives up says refused when its " +
+		"last attempt was, though an earlier one may have been taken"},
 }
 
 // BugTable returns the documentation of every bug, by mode and then in the order of reading.

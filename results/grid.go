@@ -26,6 +26,10 @@ var columns = []column{
 	{checkers.CausalConvergence, "causal convergence"},
 	{checkers.ConsistentPrefix, "prefix"},
 	{checkers.PropertyStaleness, "stale reads"},
+	{checkers.PropertyQuorum, "quorum"},
+	{checkers.PropertyConflicts, "conflicts"},
+	{checkers.PropertySet, "set"},
+	{checkers.PropertyCounter, "counter"},
 	{checkers.Durability, "lost writes"},
 	{checkers.Convergence, "converged"},
 }

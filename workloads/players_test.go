@@ -12,7 +12,8 @@ import (
 // Every key is written by one session; what a session writes after a write whose outcome is unknown goes
 // to another key.
 func TestSingleWriters(t *testing.T) {
-	names := []string{"session", "session-devices", "question-answer", "question-answer-colocated"}
+	names := []string{"session", "session-devices", "question-answer", "question-answer-colocated",
+		"register-single", "immutable"}
 	for i, name := range append(names, names...) {
 		info, p := variants()[name]()
 		p.Concurrency = 30
@@ -296,7 +297,14 @@ func TestParametersAreRefused(t *testing.T) {
 		{RegisterInfo(), mix("reed", 1), "mix.reed", "this operation", "read, write"},
 		{RegisterInfo(), mix("read", -1), "mix.read", "-1", "an integer from 0 to 1000000"},
 		{RegisterInfo(), mix("read", 0), "mix", "a sum of 0", "weights of which at least one is above 0"},
-		{RegisterInfo(), option("roam", 1), "roam", "this option", "ops_per_key"},
+		{RegisterInfo(), option("roam", 1), "roam", "this option", "hot, hot_share, ops_per_key, writers"},
+		{RegisterInfo(), option("writers", "two"), "writers", "two", "all, one"},
+		{RegisterInfo(), option("hot", 20), "hot", "20", "a percentage from 0% to 100%"},
+		{RegisterInfo(), option("hot", "NaN%"), "hot", "NaN%", "a percentage from 0% to 100%"},
+		{ImmutableInfo(), option("hot_share", "90%"), "hot_share", "90%", "only together with hot above 0%"},
+		{SetInfo(), option("removes", "101%"), "removes", "101%", "a percentage from 0% to 100%"},
+		{CartInfo(), option("sharers", 0), "sharers", "0", "an integer from 1 to 10000"},
+		{CounterInfo(), option("most", 0), "most", "0", "an integer from 1 to 1000000"},
 		{CASInfo(), option("ops_per_key", "many"), "ops_per_key", "many", "an integer from 0 to 1000000000"},
 		{AppendInfo(), option("ops_per_key", 1.5), "ops_per_key", "1.5", "an integer from 0 to 1000000000"},
 		{SessionInfo(), option("devices", 3), "devices", "3", "an integer from 1 to 2"},

@@ -14,6 +14,7 @@ type pool struct {
 	life   int // operations a key, 0 for no end
 	places []place
 	names  []string // every key so far
+	last   int64    // the last value that unique returned
 }
 
 // place is a key in use.
@@ -52,6 +53,12 @@ func (p *pool) renew(i int) {
 func (at *place) fresh() history.Value {
 	at.last++
 	return history.IntValue(at.last)
+}
+
+// unique returns the next of the values that count from 1 over all keys.
+func (p *pool) unique() history.Value {
+	p.last++
+	return history.IntValue(p.last)
 }
 
 // keys returns every key used so far.

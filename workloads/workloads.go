@@ -47,5 +47,6 @@ type Info struct {
 
 // All returns the bundled workloads.
 func All() []Info {
-	return []Info{RegisterInfo(), CASInfo(), AppendInfo(), SessionInfo(), QuestionAnswerInfo()}
+	return []Info{RegisterInfo(), CASInfo(), AppendInfo(), SessionInfo(), QuestionAnswerInfo(), SetInfo(),
+		CartInfo(), CounterInfo(), ImmutableInfo(), DeleteInfo()}
 }

@@ -41,6 +41,21 @@ func variants() map[string]func() (Info, *Params) {
 			p.Options = map[string]any{"devices": 2, "roam": 3}
 			p.Mix = map[string]int{"write": 3, "read-own": 1, "read-other": 1, "read-two": 3}
 		}),
+		"set":       with(SetInfo(), plain),
+		"cart":      with(CartInfo(), plain),
+		"counter":   with(CounterInfo(), plain),
+		"immutable": with(ImmutableInfo(), plain),
+		"delete":    with(DeleteInfo(), plain),
+		"register-single": with(RegisterInfo(), func(p *Params) {
+			p.Options = map[string]any{"writers": "one", "ops_per_key": 50}
+			p.Keys = 25
+		}),
+		"register-hot": with(RegisterInfo(), func(p *Params) {
+			p.Options = map[string]any{"hot": "20%", "hot_share": "60%"}
+		}),
+		"set-removes": with(SetInfo(), func(p *Params) {
+			p.Options = map[string]any{"removes": "30%", "hot": "10%", "ops_per_key": 40}
+		}),
 		"question-answer-colocated": with(QuestionAnswerInfo(), func(p *Params) {
 			p.Options = map[string]any{"colocate": true}
 			p.Keys, p.Concurrency = 3, 20
@@ -116,6 +131,9 @@ func TestAskingTwiceChangesNothing(t *testing.T) {
 // Every value is written once in its key, and values count from 1 without gaps.
 func TestValuesAreDense(t *testing.T) {
 	eachVariant(t, func(t *testing.T, info Info, p *Params) {
+		if slices.Contains(uniqueInTheRun, info.Name) || info.Name == "counter" {
+			return
+		}
 		_, w := ran(t, info, p, 200_000, 200_000, 20*second)
 		last := make(map[string]int64)
 		for i := range w.events {
@@ -297,13 +315,22 @@ func TestForeignEventsAreIgnored(t *testing.T) {
 	})
 }
 
+// undecided reports whether a verdict cannot be reached by the variant: its sets are removed from.
+func undecided(p *Params, v *checkers.Verdict) bool {
+	return p.Options["removes"] != nil && v.Property == checkers.PropertySet
+}
+
 // A single copy that serves one operation after the other keeps every guarantee, whatever fails between it
 // and its clients; and every guarantee is exercised.
 func TestCheckersAcceptASingleCopy(t *testing.T) {
 	for _, share := range []int64{0, 150_000} {
 		eachVariant(t, func(t *testing.T, info Info, p *Params) {
 			for _, v := range verdicts(t, info, p, func(w *world) { w.fail, w.info = share, share }) {
-				if v.Result != checkers.Valid || v.Opportunities == 0 {
+				want := checkers.Valid
+				if undecided(p, &v) {
+					want = checkers.Unknown
+				}
+				if v.Result != want || v.Opportunities == 0 {
 					t.Errorf("%s: %v %s, %d opportunities, %v",
 						v.Property, v.Result, v.Reason, v.Opportunities, v.Counts)
 				}
@@ -331,6 +358,10 @@ func TestCheckersRefuseReadsThatLag(t *testing.T) {
 				}
 			case checkers.Durability, checkers.Convergence, checkers.Availability:
 				want = checkers.Valid
+			case checkers.PropertySet: // elements are late, not lost
+				if want = checkers.Valid; undecided(p, &v) {
+					want = checkers.Unknown
+				}
 			case checkers.MonotonicWrites, checkers.WritesFollowReads:
 				// An old list is a prefix of the new one: it shows no element without those before it.
 				if info.Name == "append" {
@@ -366,7 +397,7 @@ func verdicts(t *testing.T, info Info, p *Params, set func(w *world)) []checkers
 
 func TestMakesNamesWhatTheCheckersDecide(t *testing.T) {
 	eachVariant(t, func(t *testing.T, info Info, p *Params) {
-		if len(info.Makes) < 3 || info.Summary == "" {
+		if len(info.Makes) < 2 || info.Summary == "" {
 			t.Errorf("%s makes %v possible", info.Name, info.Makes)
 		}
 		for _, name := range properties(build(t, info, p).Checkers()) {

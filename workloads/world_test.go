@@ -23,6 +23,7 @@ type world struct {
 	key     keyed.Key
 	fail    int64 // parts in a million of the operations that fail
 	info    int64 // parts in a million of the writing operations that end in info
+	lose    int64 // parts in a million of the writing operations that are acknowledged and do nothing
 	timeout int64 // how much longer info takes than an answer
 	extra   int   // how many times more it asks where the source says Wait or Pending
 	now     int64
@@ -166,6 +167,10 @@ func (w *world) advance(ctx *plan.Context, src plan.Source, f *flight) {
 
 func (w *world) apply(op *plan.Op) history.Value {
 	old := w.data[op.Key]
+	draw := w.key.With2(uint64(op.ID.Thread), uint64(op.ID.N)).Named("lose")
+	if op.F != history.FRead && op.F != history.FPeek && draw.PPM(w.lose) {
+		return op.Value
+	}
 	switch op.F {
 	case history.FWrite:
 		w.data[op.Key] = op.Value
@@ -181,6 +186,22 @@ func (w *world) apply(op *plan.Op) history.Value {
 		}
 		w.data[op.Key] = args[1]
 		return history.BoolValue(true)
+	case history.FDelete:
+		w.data[op.Key] = history.Value{}
+		return history.Value{}
+	case history.FAdd, history.FRemove:
+		list, _ := old.AsList()
+		list = slices.DeleteFunc(slices.Clone(list), op.Value.Equal)
+		if op.F == history.FAdd {
+			list = append(list, op.Value)
+		}
+		w.data[op.Key] = history.ListValue(list...)
+		return op.Value
+	case history.FIncr:
+		n, _ := old.AsInt()
+		by, _ := op.Value.AsInt()
+		w.data[op.Key] = history.IntValue(n + by)
+		return op.Value
 	case history.FPeek:
 		return old
 	case history.FRead:

@@ -68,6 +68,32 @@ var anomalies = []entry{
 		" expect bounds of the measures.", []detail{
 		{checkers.KindTooStale, "when a read was called, more newer writes had returned than allowed, or" +
 			" one had returned longer ago than allowed"}}},
+	{checkers.PropertyQuorum, "A quorum is not what the store says, or a read is stale, and why.", []detail{
+		{checkers.KindWriteTooSmall, "fewer replicas than w acknowledged a write that succeeded"},
+		{checkers.KindReadTooSmall, "a read is made of fewer answers than r"},
+		{checkers.KindCountedTwice, "one replica counts twice in a quorum"},
+		{checkers.KindStranger, "a node counts that is no replica of the key and stands in for none"},
+		{checkers.KindEvidenceDisagrees, "a read names a write of another value than the one it returned"},
+		{checkers.KindStaleNoOverlap, "no replica that was asked had acknowledged the newer write"},
+		{checkers.KindStaleSloppy, "the same, and other nodes stood in for replicas"},
+		{checkers.KindStaleLocalQuorum, "the same, and quorums are those of one datacenter"},
+		{checkers.KindStaleClock, "the newer write has the smaller timestamp, and gave way"},
+		{checkers.KindStaleLostState, "a replica that had acknowledged the newer write lost it in a crash"},
+		{checkers.KindStaleDefect, "a stale read that none of these explains"},
+		{checkers.KindStaleUnexplained, "a stale read without the evidence to explain it"},
+		{checkers.KindReadInversion,
+			"a read saw a write that was under way, and a later read did not: legal" +
+			" for a regular register, not for an atomic one (Lamport 1986)"}}},
+	{checkers.PropertyConflicts,
+		"An acknowledged write is gone, or writes are taken for concurrent that are" +
+		" not.", []detail{
+		{checkers.KindSilentlyOverwritten,
+			"an acknowledged write gave way to one that was concurrent with it," +
+			" unseen"},
+		{checkers.KindOverwrittenByOlder, "an acknowledged write gave way to one that had been acknowledged" +
+			" before it was called: what clocks do that differ"},
+		{checkers.KindFalseConflict, "a read returns two versions though the author of one knew the other"},
+		{checkers.KindSiblingExplosion, "a read returns more versions than allowed"}}},
 	{checkers.PropertySet, "A set has not the elements that were added.", []detail{
 		{checkers.KindLostElement, "an element was known, since its add had been acknowledged or it had" +
 			" been read, and later reads lack it, the last one too"},

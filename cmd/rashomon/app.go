@@ -92,7 +92,8 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors:     true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.flagsFromEnv(cmd) },
 	}
-	root.AddCommand(a.runCommand(), a.replayCommand(), a.listCommand(), a.showCommand(), a.explainCommand(),
+	root.AddCommand(a.runCommand(), a.compareCommand(), a.replayCommand(), a.listCommand(), a.showCommand(),
+		a.explainCommand(),
 		a.claimsCommand(), a.versionCommand(), a.targetsCommand(), a.doctorCommand(), a.cleanCommand(),
 		a.nodeCommand(), a.agentCommand(), a.searchKeyCommand(),
 		a.checkCommand(), a.exportCommand())

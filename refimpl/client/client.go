@@ -273,7 +273,8 @@ func (c *Client) ask() {
 // giveUp ends the call at its deadline: with the last refusal when every attempt was refused, otherwise
 // nobody knows.
 func (c *Client) giveUp() {
-	if c.try.doubt == 0 && c.try.err != refimpl.ErrNone && c.try.err != refimpl.ErrDeposed {
+	certain := c.try.doubt == 0 || c.cfg.Bugs.Has(refimpl.BugDoubtForgotten)
+	if certain && c.try.err != refimpl.ErrNone && c.try.err != refimpl.ErrDeposed {
 		c.finish(c.try.err, nil)
 		return
 	}

@@ -329,7 +329,7 @@ func (c *coordinator) due(j *job) {
 		c.answer(j, refimpl.ErrQuorum)
 	case j.hinting() && c.now >= j.hintAt:
 		j.hintAt = c.now + c.cfg.HintAfter
-		if j.complete() || j.standIns == len(j.pref.others) {
+		if j.complete() {
 			j.hintAt = 0
 		}
 		c.standIn(j)
@@ -357,12 +357,20 @@ func (c *coordinator) wakeFor(j *job) {
 // silence is how long, in times of hint_after, a node that did not answer is taken for dead.
 const silence = 20
 
-// standIn asks others in place of the home nodes that have not answered.
+// standIn asks others in place of the home nodes that have not answered. When the caller has been answered, and
+// nobody sends the request again, the home nodes themselves are asked too.
 func (c *coordinator) standIn(j *job) {
+	if j.standIns == len(j.pref.others) {
+		j.standIns = 0
+	}
 	for place, node := range j.pref.home {
-		if j.slots>>place&1 == 0 && (c.silent[node] <= c.now || j.phase == over) {
-			c.silent[node] = c.now + silence*c.cfg.HintAfter
-			c.askOther(j, place)
+		if j.slots>>place&1 != 0 || c.silent[node] > c.now && j.phase != over {
+			continue
 		}
+		c.silent[node] = c.now + silence*c.cfg.HintAfter
+		if j.phase == over {
+			c.ask(j, place, node)
+		}
+		c.askOther(j, place)
 	}
 }

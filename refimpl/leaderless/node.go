@@ -173,10 +173,10 @@ func (n *Node) serve(from refimpl.Addr, m *refimpl.Message) {
 		n.onStore(from, m)
 	case req.Op == refimpl.OpUndo:
 		n.onUndo(from, m)
-	case req.Op == refimpl.OpPeek:
-		n.onPeek(from, m)
 	case !offered(req.Op) || len(req.Keys) > 0:
 		n.refuse(from, m, refimpl.ErrUnsupported)
+	case req.Op == refimpl.OpPeek:
+		n.onPeek(from, m)
 	default:
 		n.coordinate(from, m)
 	}

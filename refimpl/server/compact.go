@@ -80,34 +80,61 @@ func appendObjects(out []refimpl.Record, objects map[holding]refimpl.Object) []r
 	return out
 }
 
-// checkRecords returns an error when records do not follow from each other, so that what takes them in can
-// rely on it.
-func checkRecords(records []refimpl.Record, shards int) error {
-	last := make([]int64, shards)
+// checkRecords returns an error when records do not follow from each other, or are not of the configuration's
+// mode, so that what takes them in can rely on it.
+func checkRecords(records []refimpl.Record, cfg *refimpl.Config) error {
+	last := make([]int64, cfg.Shards)
 	for i := range records {
 		r := &records[i]
-		if r.Kind == refimpl.RecSync {
-			continue
+		var err error
+		switch {
+		case r.Kind == refimpl.RecSync:
+		case (r.Kind >= refimpl.RecObject) != (cfg.Mode == refimpl.Leaderless):
+			err = fmt.Errorf("is of another mode than the configuration's, %s; start the node with the "+
+				"configuration that wrote it, or with an empty data directory", cfg.Mode)
+		case r.Kind >= refimpl.RecObject:
+			err = checkObject(r, cfg.Nodes)
+		default:
+			err = checkEntry(r, last)
 		}
-		if r.Shard < 0 || int(r.Shard) >= shards {
-			return fmt.Errorf("record %d is of shard %d; the configuration has %d shards", i, r.Shard, shards)
+		if err != nil {
+			return fmt.Errorf("record %d %w", i, err)
 		}
-		switch r.Kind {
-		case refimpl.RecEntry:
-			if r.Index < 1 || r.Index > last[r.Shard]+1 {
-				return fmt.Errorf("record %d puts entry %d after entry %d", i, r.Index, last[r.Shard])
-			}
-			last[r.Shard] = r.Index
-		case refimpl.RecTruncate:
-			if r.Index < 1 || r.Index > last[r.Shard]+1 {
-				return fmt.Errorf("record %d cuts at entry %d a log of %d entries", i, r.Index, last[r.Shard])
-			}
-			last[r.Shard] = r.Index - 1
-		case refimpl.RecObject, refimpl.RecHint:
-			if r.Object == nil {
-				return fmt.Errorf("record %d has nothing to hold of key %q", i, r.Key)
-			}
+	}
+	return nil
+}
+
+// checkEntry checks a record of a log of single-leader mode. last has the last index in each shard.
+func checkEntry(r *refimpl.Record, last []int64) error {
+	if r.Shard < 0 || int(r.Shard) >= len(last) {
+		return fmt.Errorf("is of shard %d; the configuration has %d shards", r.Shard, len(last))
+	}
+	switch end := last[r.Shard]; {
+	case r.Kind == refimpl.RecMeta:
+	case r.Index < 1 || r.Index > end+1:
+		if r.Kind == refimpl.RecTruncate {
+			return fmt.Errorf("cuts at entry %d a log of %d entries", r.Index, end)
 		}
+		return fmt.Errorf("puts entry %d after entry %d", r.Index, end)
+	case r.Kind == refimpl.RecEntry:
+		last[r.Shard] = r.Index
+	case r.Kind == refimpl.RecTruncate:
+		last[r.Shard] = r.Index - 1
+	}
+	return nil
+}
+
+// checkObject checks a record of what a replica holds of a key.
+func checkObject(r *refimpl.Record, nodes int) error {
+	itself := r.Kind == refimpl.RecObject || r.Kind == refimpl.RecForget && r.Vote == refimpl.Nobody
+	switch {
+	case r.Key == "":
+		return errors.New("names no key")
+	case !itself && (r.Vote < 0 || int(r.Vote) >= nodes):
+		return fmt.Errorf("is about what is kept of key %q for node %d; the configuration has %d nodes",
+			r.Key, int64(r.Vote)+1, nodes)
+	case r.Object == nil && r.Kind != refimpl.RecForget:
+		return fmt.Errorf("has nothing to hold of key %q", r.Key)
 	}
 	return nil
 }

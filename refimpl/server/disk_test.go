@@ -189,7 +189,7 @@ func TestSnapshots(t *testing.T) {
 		if got, want := compact(r.records), compact(all); !reflect.DeepEqual(got, want) {
 			t.Fatalf("found\n%s\nwant\n%s", sprint(got), sprint(want))
 		}
-		if err := checkRecords(r.records, 2); err != nil {
+		if err := checkRecords(r.records, follower); err != nil {
 			t.Fatal(err)
 		}
 		for range 40 {

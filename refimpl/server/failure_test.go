@@ -38,7 +38,7 @@ func TestNothingAfterARefusedWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := checkRecords(r.records, 1); err != nil {
+	if err := checkRecords(r.records, follower); err != nil {
 		t.Errorf("next start: %v", err)
 	}
 }

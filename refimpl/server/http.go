@@ -28,7 +28,7 @@ const (
 // Status is what a node says about itself: the answer to GET /v1/status.
 type Status struct {
 	Node        int              `json:"node"` // from 1
-	Role        string           `json:"role"` // of the first shard: leader, follower, candidate
+	Role        string           `json:"role"` // of the first shard: leader, follower, candidate, replica
 	Epoch       uint64           `json:"epoch"`
 	Position    int64            `json:"position"`
 	Commit      int64            `json:"commit"`
@@ -75,6 +75,9 @@ func (s *Server) onRequest(w http.ResponseWriter, r *http.Request) {
 		req.Client, req.Seq = rand.Uint64()|1<<63, 1
 	}
 	m, err := req.Message()
+	if err == nil {
+		err = s.checkHint(m.Req)
+	}
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err)
 		return
@@ -88,7 +91,21 @@ func (s *Server) onRequest(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusGatewayTimeout, err)
 		return
 	}
+	if answer.Reply == nil {
+		s.log.Error("the node answers a request with no answer", "kind", answer.Kind, "request", m.Req)
+		refuse(w, http.StatusInternalServerError,
+			errors.New("the node sent something else than an answer; the request may have taken effect"))
+		return
+	}
 	writeJSON(w, statusOf(answer.Reply.Err), wire.ToReply(&answer))
+}
+
+// checkHint returns an error when a request is meant for a replica that is no node.
+func (s *Server) checkHint(r *refimpl.Request) error {
+	if r.Hint < 0 || int(r.Hint) > s.cfg.Store.Nodes {
+		return fmt.Errorf("hint %d names no node; allowed: 1 to %d, or 0 for none", r.Hint, s.cfg.Store.Nodes)
+	}
+	return nil
 }
 
 // statusOf returns the HTTP status that goes with an error. Clients of the store read the body.

@@ -96,7 +96,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if err := checkRecords(found.records, cfg.Store.Shards); err != nil {
+	if err := checkRecords(found.records, cfg.Store); err != nil {
 		return fmt.Errorf("data directory %s: %w", cfg.Data, err)
 	}
 	s := &Server{cfg: &cfg, log: cfg.Log, clock: newClock(time.Now), in: make(chan input, inputsMax),

@@ -122,7 +122,7 @@ func (g *group) grants(from refimpl.Addr, m *refimpl.Message) bool {
 	if m.Epoch > g.epoch && !m.Flag {
 		g.follow(m.Epoch, refimpl.Nobody)
 	}
-	if g.behind(m.PrevEpoch, m.Index) {
+	if g.behind(m.PrevEpoch, m.Index) && !g.has(refimpl.BugElectionIgnoresLog) {
 		g.n.mark(refimpl.MarkVoteRefusedLog)
 		return false
 	}
@@ -149,7 +149,8 @@ func (g *group) onVoteReply(from refimpl.Addr, m *refimpl.Message) {
 	if g.electing.pre {
 		asked++
 	}
-	if g.role != refimpl.Candidate || !m.Flag || m.Epoch != asked || (m.Commit == 1) != g.electing.pre {
+	other := (m.Commit == 1) != g.electing.pre && !g.has(refimpl.BugPreVoteCounted)
+	if g.role != refimpl.Candidate || !m.Flag || m.Epoch != asked || other {
 		return
 	}
 	g.electing.votes |= 1 << from

@@ -17,7 +17,8 @@ func (g *group) onAppend(from refimpl.Addr, m *refimpl.Message) {
 	if g.learner() {
 		reply.PrevEpoch = 1
 	}
-	if g.epochAt(m.Index) != m.PrevEpoch || m.Index > g.last() {
+	differs := g.epochAt(m.Index) != m.PrevEpoch && !g.has(refimpl.BugPreviousUnchecked)
+	if differs || m.Index > g.last() {
 		reply.Index = g.goBackTo(m)
 		g.n.sendAfter(g.meta, from, reply)
 		return
@@ -27,7 +28,11 @@ func (g *group) onAppend(from refimpl.Addr, m *refimpl.Message) {
 		token = g.n.wal.Token()
 	}
 	matched := m.Index + int64(len(m.Entries))
-	g.learnCommit(min(m.Commit, matched))
+	agreed := matched
+	if g.has(refimpl.BugCommitUnbounded) {
+		agreed = g.last()
+	}
+	g.learnCommit(min(m.Commit, agreed))
 	// The acknowledgement claims what is durable once the batch with token is; without new entries
 	// that is what is durable already.
 	reply.Flag, reply.Index = true, matched
@@ -39,7 +44,7 @@ func (g *group) onAppend(from refimpl.Addr, m *refimpl.Message) {
 
 // accepts reports whether the sender may lead this node, and makes the node follow it.
 func (g *group) accepts(from refimpl.Addr, m *refimpl.Message) bool {
-	if g.n.cfg.Fencing && m.Epoch < g.epoch {
+	if g.n.cfg.Fencing && m.Epoch < g.epoch && !g.has(refimpl.BugEpochUnchecked) {
 		g.n.mark(refimpl.MarkStaleEpoch)
 		reply := g.message(msgAppendReply)
 		reply.Seq = 0 // confirms nothing
@@ -59,6 +64,9 @@ func (g *group) accepts(from refimpl.Addr, m *refimpl.Message) bool {
 	ordered := g.role == refimpl.Candidate && g.electing.ordered
 	if m.Epoch > g.epoch || g.role != refimpl.Follower && !ordered {
 		g.follow(max(m.Epoch, g.epoch), from)
+	}
+	if g.leader != from && g.has(refimpl.BugAppliedAgain) {
+		g.applyAgain()
 	}
 	g.leader, g.leaderEpoch = from, m.Epoch
 	return true
@@ -84,7 +92,7 @@ func (g *group) store(m *refimpl.Message) bool {
 	for i := range m.Entries {
 		index := m.Index + int64(i) + 1
 		if index <= g.last() {
-			if g.epochAt(index) == m.Entries[i].Epoch {
+			if g.epochAt(index) == m.Entries[i].Epoch || g.has(refimpl.BugConflictKept) {
 				continue
 			}
 			g.cut(index - 1)
@@ -95,7 +103,7 @@ func (g *group) store(m *refimpl.Message) bool {
 	if changed {
 		g.noteTail()
 	}
-	if g.shipping() {
+	if g.shipping() || g.has(refimpl.BugUncommittedShown) {
 		g.applyTo(g.last())
 	}
 	return changed

@@ -53,11 +53,17 @@ const (
 func newGroup(n *Node, shard int32) *group {
 	undoing := n.cfg.Replication != refimpl.Quorum
 	return &group{n: n, shard: shard, vote: refimpl.Nobody, leader: refimpl.Nobody, empty: true,
-		state: newState(undoing)}
+		state: newState(undoing, n.cfg.Bugs)}
 }
+
+// has reports whether the store has that bug.
+func (g *group) has(bug refimpl.Bug) bool { return g.n.cfg.Bugs.Has(bug) }
 
 // recover takes in one record from the disk.
 func (g *group) recover(rec *refimpl.Record) {
+	if rec.Index > g.last()+1 && g.has(refimpl.BugFsyncFailureIgnored) {
+		return // what came before it was never written
+	}
 	switch rec.Kind {
 	case refimpl.RecMeta:
 		g.epoch, g.vote, g.flags, g.led, g.empty = rec.Epoch, rec.Vote, rec.Flags, rec.Led, false
@@ -71,7 +77,7 @@ func (g *group) recover(rec *refimpl.Record) {
 // start takes up a role after the node has started.
 func (g *group) start(fresh bool) {
 	g.durable, g.heardAt = g.last(), g.n.now
-	if g.n.cfg.LeaderReads == refimpl.Lease {
+	if g.n.cfg.LeaderReads == refimpl.Lease && !g.has(refimpl.BugPromiseForgotten) {
 		g.promise() // that it may have given before it stopped
 	}
 	switch {
@@ -80,10 +86,15 @@ func (g *group) start(fresh bool) {
 		return
 	case g.empty:
 		g.n.mark(refimpl.MarkRejoinedEmpty)
-		g.flags = flagLearner | flagWiped
+		if !g.has(refimpl.BugWipedVotes) {
+			g.flags = flagLearner | flagWiped
+		}
 		g.persist()
 	default:
 		g.n.mark(refimpl.MarkRecovered)
+		if g.has(refimpl.BugVoteForgotten) {
+			g.vote = refimpl.Nobody
+		}
 	}
 	g.forgetful = g.flags&flagWiped != 0 || g.n.cfg.Fsync != refimpl.Always
 	if g.shipping() {
@@ -190,8 +201,11 @@ func (g *group) cut(index int64) {
 		g.state.cut(index)
 		return
 	}
+	if g.has(refimpl.BugCommitUnbounded) {
+		return // what is applied stays
+	}
 	// What a majority had is replaced: disks forgot. Nothing was kept to undo that with.
-	g.state = newState(false)
+	g.state = newState(false, g.n.cfg.Bugs)
 	g.applyTo(index)
 }
 
@@ -214,6 +228,13 @@ func (g *group) applyTo(index int64) {
 
 func (g *group) applyNext() (*clientRecord, bool) {
 	return g.state.apply(g.state.applied+1, &g.log[g.state.applied])
+}
+
+// applyAgain applies the last entry that was applied once more, as BugAppliedAgain has it.
+func (g *group) applyAgain() {
+	if g.state.applied > 0 && g.state.applied <= g.last() {
+		g.state.repeat(&g.log[g.state.applied-1])
+	}
 }
 
 // position is where the state stands: the session token of what is read from it now.

@@ -68,7 +68,7 @@ func (g *group) becomeLeader() {
 	for i := range g.leading.peers {
 		g.leading.peers[i] = peer{next: g.last() + 1, ackAt: g.n.now}
 	}
-	if g.shipping() {
+	if g.shipping() || g.has(refimpl.BugLogTakenAsCommitted) {
 		g.commit = g.last()
 		g.applyTo(g.commit)
 	}
@@ -204,6 +204,9 @@ func (g *group) advance() {
 		rec, again := g.applyNext()
 		g.answer(g.state.applied, rec, again)
 	}
+	if g.has(refimpl.BugUncommittedShown) {
+		g.answerApplied()
+	}
 	if before < g.leading.began && g.commit >= g.leading.began {
 		g.beginReads()
 	}
@@ -234,6 +237,9 @@ func (g *group) onMajority() int64 {
 		}
 	}
 	need := g.n.cfg.Nodes/2 + 1
+	if need > 1 && g.has(refimpl.BugShortMajority) {
+		need--
+	}
 	if len(matches) < need {
 		return 0
 	}

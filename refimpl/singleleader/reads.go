@@ -58,10 +58,11 @@ func (g *group) reached(token []refimpl.Position) tokenState {
 			continue
 		}
 		at := min(t.Index, g.last())
-		if g.epochAt(at) > t.Epoch {
+		anyEpoch := g.has(refimpl.BugTokenIndexOnly)
+		if g.epochAt(at) > t.Epoch && !anyEpoch {
 			return tokenLost
 		}
-		if g.state.applied < t.Index || g.epochAt(t.Index) != t.Epoch {
+		if g.state.applied < t.Index || g.epochAt(t.Index) != t.Epoch && !anyEpoch {
 			return tokenAhead
 		}
 	}
@@ -80,7 +81,11 @@ func (n *Node) serveLocal(from refimpl.Addr, req *refimpl.Request) {
 // tryLocal answers a read unless it has to wait.
 func (n *Node) tryLocal(from refimpl.Addr, req *refimpl.Request) (answered bool) {
 	worst := n.standing(req, req.Token)
-	if worst == tokenReached && n.cfg.Reads == refimpl.ReadToken && n.cfg.Shards > 1 {
+	if n.cfg.Bugs.Has(refimpl.BugTokenIgnored) {
+		worst = tokenReached
+	}
+	causal := n.cfg.Reads == refimpl.ReadToken && n.cfg.Shards > 1
+	if worst == tokenReached && causal && !n.cfg.Bugs.Has(refimpl.BugCausesIgnored) {
 		worst = n.standing(nil, n.causes(req))
 	}
 	switch worst {
@@ -198,7 +203,11 @@ func (n *Node) serveAsLeader(from refimpl.Addr, m *refimpl.Message) {
 // makeSure lets a read wait until the node knows that it leads the shard.
 func (g *group) makeSure(r leaderRead) {
 	l := &g.leading
-	begun := g.shipping() || g.commit >= l.began
+	begun := g.shipping() || g.commit >= l.began || g.has(refimpl.BugReadBeforeOwnEntry)
+	if begun && g.has(refimpl.BugReadIndexSkipped) {
+		r.sure(g)
+		return
+	}
 	if begun && g.n.cfg.LeaderReads == refimpl.Lease && g.leased() {
 		g.n.mark(refimpl.MarkLeaseRead)
 		r.sure(g)
@@ -235,6 +244,9 @@ func (g *group) confirmed() {
 	l.sure = seq
 	for len(l.rounds) > 0 && l.rounds[0].seq <= seq {
 		l.lease = l.rounds[0].at
+		if g.has(refimpl.BugLeaseFromAnswer) {
+			l.lease = g.leaseNow()
+		}
 		l.rounds = l.rounds[1:]
 	}
 	more := false
@@ -272,6 +284,9 @@ func (g *group) answeredByMajority() uint64 {
 // leased reports whether followers that a majority is made of still keep their promise not to elect.
 func (g *group) leased() bool {
 	length := g.n.cfg.FailoverTimeout * (100 - g.n.cfg.LeaseMargin) / 100
+	if g.has(refimpl.BugLeaseWithoutMargin) {
+		length = g.n.cfg.FailoverTimeout
+	}
 	return g.leaseNow() < g.leading.lease+length
 }
 

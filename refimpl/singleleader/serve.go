@@ -63,7 +63,8 @@ func (n *Node) serveWrite(from refimpl.Addr, m *refimpl.Message) {
 		g.refuse(from, m, g.notThere(m.Req.Token))
 		return
 	}
-	if rec := g.state.clients[m.Req.Client]; rec != nil && m.Req.Seq <= rec.seq {
+	dedups := !g.has(refimpl.BugNoDeduplication)
+	if rec := g.state.clients[m.Req.Client]; rec != nil && m.Req.Seq <= rec.seq && dedups {
 		n.mark(refimpl.MarkDeduplicated)
 		if m.Req.Seq == rec.seq {
 			g.replyDone(from, rec)
@@ -91,6 +92,9 @@ func (g *group) take(req *refimpl.Request) {
 	g.taken[req.Client] = max(g.taken[req.Client], req.Seq)
 	g.append(refimpl.Entry{Epoch: g.epoch, Req: req})
 	g.noteTail()
+	if g.has(refimpl.BugUncommittedShown) {
+		g.applyTo(g.last())
+	}
 	for i := range g.leading.peers {
 		if refimpl.Addr(i) != g.n.id {
 			g.sendAppend(refimpl.Addr(i), false)
@@ -111,6 +115,14 @@ func (g *group) answer(index int64, rec *clientRecord, again bool) {
 		w = w[1:]
 	}
 	g.leading.waiters = w
+}
+
+// answerApplied tells the clients that wait for entries that were applied before they were committed.
+func (g *group) answerApplied() {
+	for len(g.leading.waiters) > 0 && g.leading.waiters[0].index <= g.commit {
+		index := g.leading.waiters[0].index
+		g.answer(index, g.state.clients[g.log[index-1].Req.Client], false)
+	}
 }
 
 // replyDone answers a request that is committed.

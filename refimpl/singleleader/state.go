@@ -10,6 +10,7 @@ type state struct {
 	applied int64 // index of the last entry applied
 	undo    []undo
 	undoing bool // entries may be cut after they were applied: remember how to take them back
+	repeats bool // requests take effect as often as they stand in the log, as some bugs have it
 }
 
 // item is the value of a key and the log position of its last change.
@@ -40,8 +41,9 @@ type undo struct {
 	record clientRecord
 }
 
-func newState(undoing bool) state {
-	return state{items: map[string]*item{}, clients: map[uint64]*clientRecord{}, undoing: undoing}
+func newState(undoing bool, bugs refimpl.Bugs) state {
+	return state{items: map[string]*item{}, clients: map[uint64]*clientRecord{}, undoing: undoing,
+		repeats: bugs.Has(refimpl.BugNoDeduplication) || bugs.Has(refimpl.BugRetryApplied)}
 }
 
 // read returns the value of a key and the position of its last change.
@@ -65,7 +67,7 @@ func (s *state) apply(index int64, e *refimpl.Entry) (rec *clientRecord, again b
 		rec = &clientRecord{}
 		s.clients[req.Client] = rec
 	}
-	if req.Seq <= rec.seq {
+	if req.Seq <= rec.seq && !s.repeats {
 		return rec, true
 	}
 	if s.undoing {
@@ -74,6 +76,16 @@ func (s *state) apply(index int64, e *refimpl.Entry) (rec *clientRecord, again b
 	*rec = clientRecord{seq: req.Seq, epoch: e.Epoch, index: index, causes: req.Token}
 	s.perform(req, rec)
 	return rec, false
+}
+
+// repeat carries out a request that was applied before, unless its client has gone on. What the client is
+// told stays.
+func (s *state) repeat(e *refimpl.Entry) {
+	if e.Req == nil || s.clients[e.Req.Client] == nil || s.clients[e.Req.Client].seq != e.Req.Seq {
+		return
+	}
+	rec := *s.clients[e.Req.Client]
+	s.perform(e.Req, &rec)
 }
 
 // perform carries a request out and puts its answer into rec.

@@ -23,7 +23,15 @@ func (n *Node) sendAfter(token uint64, to refimpl.Addr, m refimpl.Message) {
 }
 
 // flush hands gathered records to the disk.
-func (n *Node) flush() { n.wal.Flush(n.fx, n.cfg.Fsync == refimpl.Always, n.durable) }
+func (n *Node) flush() {
+	handed := len(n.fx.Writes)
+	n.wal.Flush(n.fx, n.cfg.Fsync == refimpl.Always, n.durable)
+	for n.cfg.Bugs.Has(refimpl.BugEarlyFsyncAck) && handed < len(n.fx.Writes) {
+		n.durable(n.fx.Writes[handed].Token)
+		handed = len(n.fx.Writes)
+		n.wal.Flush(n.fx, n.cfg.Fsync == refimpl.Always, n.durable)
+	}
+}
 
 // durable releases what waited for a batch.
 func (n *Node) durable(token uint64) {

@@ -36,7 +36,7 @@ func (r *Request) Message() (refimpl.Message, error) {
 	req := &refimpl.Request{Client: r.Client, Seq: r.Seq, Op: op, Local: r.Local, Key: r.Key, Keys: r.Keys,
 		Old: refimpl.Value(r.Old), Value: refimpl.Value(r.Value), Token: fromPositions(r.Token),
 		Hint: refimpl.Addr(r.Hint)}
-	if req.Object, err = fromObject(r.Object); err != nil {
+	if req.Object, err = fromObject(r.Object, op); err != nil {
 		return refimpl.Message{}, fmt.Errorf("object: %w", err)
 	}
 	if tooDeep(&req.Old, maxDepth) || tooDeep(&req.Value, maxDepth) {
@@ -57,20 +57,31 @@ func (r *Request) Message() (refimpl.Message, error) {
 		}
 		req.Txn = append(req.Txn, refimpl.Micro{Op: micro, Key: t.Key, Value: refimpl.Value(t.Value)})
 	}
-	if op == refimpl.OpTxn && len(req.Txn) == 0 {
-		return refimpl.Message{}, fmt.Errorf("a txn needs at least one operation in the list txn")
-	}
-	if op != refimpl.OpTxn && req.Key == "" && len(req.Keys) == 0 {
-		return refimpl.Message{}, fmt.Errorf("%s needs a key", r.Op)
-	}
-	if (op == refimpl.OpStore || op == refimpl.OpUndo) && req.Object == nil {
-		return refimpl.Message{}, fmt.Errorf("%s needs an object", r.Op)
-	}
-	if op == refimpl.OpIncr && req.Value.Kind != refimpl.Int {
-		return refimpl.Message{}, fmt.Errorf("incr needs a whole number as its value")
+	if err := complete(req, r.Op); err != nil {
+		return refimpl.Message{}, err
 	}
 	return refimpl.Message{Kind: refimpl.MsgRequest, Shard: r.Shard, Epoch: r.Epoch, Seq: r.Attempt,
 		Req: req}, nil
+}
+
+// complete returns an error when a request lacks what its operation works on.
+func complete(r *refimpl.Request, name string) error {
+	lists := r.Op == refimpl.OpRead || r.Op == refimpl.OpPeek
+	switch {
+	case r.Op == refimpl.OpTxn && len(r.Txn) == 0:
+		return fmt.Errorf("a txn needs at least one operation in the list txn")
+	case r.Op == refimpl.OpTxn:
+		return nil
+	case r.Key == "" && len(r.Keys) == 0:
+		return fmt.Errorf("%s needs a key", name)
+	case r.Key == "" && !lists:
+		return fmt.Errorf("%s needs one key, in the field key; only read and peek take the list keys", name)
+	case (r.Op == refimpl.OpStore || r.Op == refimpl.OpUndo) && r.Object == nil:
+		return fmt.Errorf("%s needs an object", name)
+	case r.Op == refimpl.OpIncr && r.Value.Kind != refimpl.Int:
+		return fmt.Errorf("incr needs a whole number as its value")
+	}
+	return nil
 }
 
 func opNamed(name string) (refimpl.OpKind, error) {

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 
 	"github.com/rashomon-harness/rashomon/refimpl"
 )
@@ -26,8 +27,25 @@ func appendObject(b []byte, o *refimpl.Object) []byte {
 }
 
 // object reads an object. What the package refimpl relies on is checked: that versions and entries of vectors
-// are sorted, and no two have one name.
+// are sorted, that no two have one name, that they count from 1, and that an object has what its kind says.
+// Not checked is that Seen has all versions: the named bug entry-dropped makes objects of which that is not
+// so.
 func (d *decoder) object() *refimpl.Object {
+	o := d.naming()
+	if o == nil || o.Kind != refimpl.Vectored {
+		return o
+	}
+	for i := range o.Siblings {
+		if s := &o.Siblings[i]; !s.Past.Has(s.Dot) {
+			d.fail("a version is not in its own past")
+			return nil
+		}
+	}
+	return o
+}
+
+// naming reads an object whose versions need no past: that of an undo, which only names a write.
+func (d *decoder) naming() *refimpl.Object {
 	if d.flags(1) == 0 {
 		return nil
 	}
@@ -35,11 +53,16 @@ func (d *decoder) object() *refimpl.Object {
 	if o.Kind > refimpl.Vectored {
 		d.fail("versioning %d is unknown", o.Kind)
 	}
-	if n := d.count(5); n > 0 {
+	n := d.count(5)
+	if n > 1 && o.Kind == refimpl.Latest {
+		d.fail("a register has one version, not %d", n)
+		return nil
+	}
+	if n > 0 {
 		o.Siblings = make([]refimpl.Sibling, n)
 		for i := range o.Siblings {
 			s := &o.Siblings[i]
-			s.Dot, s.Deleted, s.Value = d.dot(), d.flags(1) != 0, d.value(0)
+			s.Dot, s.Deleted, s.Value = d.name(), d.flags(1) != 0, d.value(0)
 			s.Past = d.vector()
 			if i > 0 && !sorted(o.Siblings[i-1].Dot, s.Dot) {
 				d.fail("versions are not in order")
@@ -47,8 +70,19 @@ func (d *decoder) object() *refimpl.Object {
 			}
 		}
 	}
-	o.Seen = d.vector()
+	if o.Seen = d.vector(); len(o.Seen) > 0 && o.Kind != refimpl.Dotted {
+		d.fail("only an object with dotted versions tells what it has seen")
+		return nil
+	}
 	return o
+}
+
+// objectOf reads the object of an operation.
+func (d *decoder) objectOf(op refimpl.OpKind) *refimpl.Object {
+	if op == refimpl.OpUndo {
+		return d.naming()
+	}
+	return d.object()
 }
 
 func sorted(a, b refimpl.Dot) bool { return a.Writer < b.Writer || a.Writer == b.Writer && a.N < b.N }
@@ -77,12 +111,40 @@ func (d *decoder) dots() []refimpl.Dot {
 	return list
 }
 
+// The greatest numbers of writes. Those of clients leave room for all the writes that come after: a node
+// never makes an object that it cannot read from its disk.
+const (
+	mostOfClients = 1 << 62
+	mostOfNodes   = math.MaxInt64 - 1
+)
+
+// name reads the dot of a write.
+func (d *decoder) name() refimpl.Dot {
+	dot := d.dot()
+	d.counts(dot)
+	return dot
+}
+
+// counts checks the number of a write. Writers count from 1, and there must be a number for their next write.
+func (d *decoder) counts(dot refimpl.Dot) bool {
+	most := int64(mostOfNodes)
+	if d.client {
+		most = mostOfClients
+	}
+	if d.err == nil && (dot.N < 1 || dot.N > most) {
+		d.fail("%d is not the number of a write; allowed: 1 to %d", dot.N, most)
+	}
+	return d.err == nil
+}
+
 // vector reads a list of dots with one entry a writer.
 func (d *decoder) vector() refimpl.Vector {
 	list := d.dots()
-	for i := 1; i < len(list); i++ {
-		if list[i-1].Writer >= list[i].Writer {
+	for i := range list {
+		if i > 0 && list[i-1].Writer >= list[i].Writer {
 			d.fail("entries of a vector are not in order")
+		}
+		if !d.counts(list[i]) {
 			return nil
 		}
 	}
@@ -160,7 +222,8 @@ func toObject(o *refimpl.Object) string {
 	return base64.StdEncoding.EncodeToString(appendObject(nil, o))
 }
 
-func fromObject(text string) (*refimpl.Object, error) {
+// fromObject reads the object of a client's request.
+func fromObject(text string, op refimpl.OpKind) (*refimpl.Object, error) {
 	if text == "" {
 		return nil, nil
 	}
@@ -168,7 +231,8 @@ func fromObject(text string) (*refimpl.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := d.object()
+	d.client = true
+	o := d.objectOf(op)
 	return o, d.end("an object")
 }
 

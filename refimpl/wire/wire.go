@@ -158,7 +158,7 @@ func (d *decoder) request() *refimpl.Request {
 	}
 	r.Token = d.positions()
 	if flags&2 != 0 {
-		r.Hint, r.Object = refimpl.Addr(d.int32()), d.object()
+		r.Hint, r.Object = refimpl.Addr(d.int32()), d.objectOf(r.Op)
 	}
 	if r.Op >= refimpl.NumOps {
 		d.fail("operation %d is unknown", r.Op)
@@ -314,8 +314,9 @@ func appendText(b []byte, s string) []byte {
 
 // decoder reads from b. After the first error it only returns zeros.
 type decoder struct {
-	b   []byte
-	err error
+	b      []byte
+	err    error
+	client bool // b is from a client, who is not trusted as nodes are
 }
 
 var errShort = errors.New("it ends too early")

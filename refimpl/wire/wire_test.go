@@ -2,6 +2,8 @@ package wire
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -79,7 +81,8 @@ func (d *draw) request() *refimpl.Request {
 func (d *draw) dots() []refimpl.Dot {
 	var out []refimpl.Dot
 	for i := range d.n(3) {
-		out = append(out, refimpl.Dot{Writer: uint64(d.n(9) + 10*i), N: d.num()})
+		out = append(out, refimpl.Dot{Writer: uint64(d.n(9) + 10*i),
+			N: [...]int64{1, 2, 1 << 40, 1 << 62, 1 + int64(d.n(1<<20))}[d.n(5)]})
 	}
 	return out
 }
@@ -88,10 +91,18 @@ func (d *draw) object() *refimpl.Object {
 	if d.n(3) == 0 {
 		return nil
 	}
-	o := &refimpl.Object{Kind: refimpl.Versioning(d.n(3)), Seen: d.dots()}
+	o := &refimpl.Object{Kind: refimpl.Versioning(d.n(3))}
+	if o.Kind == refimpl.Dotted {
+		o.Seen = d.dots()
+	}
 	for _, dot := range d.dots() {
-		o.Siblings = append(o.Siblings, refimpl.Sibling{Dot: dot, Value: d.value(0), Deleted: d.n(2) > 0,
-			Past: d.dots()})
+		s := refimpl.Sibling{Dot: dot, Value: d.value(0), Deleted: d.n(2) > 0, Past: d.dots()}
+		if o.Kind == refimpl.Vectored {
+			s.Past = s.Past.With(dot)
+		}
+		if o.Kind != refimpl.Latest || len(o.Siblings) == 0 {
+			o.Siblings = append(o.Siblings, s)
+		}
 	}
 	return o
 }
@@ -217,6 +228,10 @@ func TestWhatJSONRefuses(t *testing.T) {
 			"object: no base64: illegal base64 data at input byte 0"},
 		{`{"op":"store","key":"k","object":"AQ=="}`, "object: an object cannot be read: it ends too early"},
 		{`{"op":"read"}`, "read needs a key"},
+		{`{"op":"fetch"}`, "fetch needs a key"},
+		{`{"op":"store","key":"k","object":"` + toObject(&refimpl.Object{Seen: []refimpl.Dot{{Writer: 1,
+			N: 1<<62 + 1}}}) + `"}`, "object: an object cannot be read: 4611686018427387905 is not the " +
+			"number of a write; allowed: 1 to 4611686018427387904"},
 		{`{"op":"txn"}`, "a txn needs at least one operation in the list txn"},
 		{`{"op":"txn","txn":[{"op":"cas","key":"k"}]}`,
 			`op "cas" is not allowed in a txn; allowed: read, write, append`},
@@ -240,23 +255,99 @@ func TestWhatJSONRefuses(t *testing.T) {
 	}
 }
 
-// TestObjectsInDisorder: what the store relies on is checked, whatever the bytes.
+// TestOneKey: what works on one key is refused without, also when there is a list of keys.
+func TestOneKey(t *testing.T) {
+	for op, name := range opNames {
+		r := Request{Op: name, Keys: []string{"a", "b"}, Value: Value{Kind: refimpl.Int},
+			Object: toObject(&refimpl.Object{})}
+		_, err := r.Message()
+		want := name + " needs one key, in the field key; only read and peek take the list keys"
+		switch refimpl.OpKind(op) {
+		case refimpl.OpRead, refimpl.OpPeek:
+			want = ""
+		case refimpl.OpTxn:
+			want = "a txn needs at least one operation in the list txn"
+		}
+		if got := fmt.Sprint(err); got != want && (want != "" || err != nil) {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+		r.Key = "k"
+		if _, err := r.Message(); err != nil && refimpl.OpKind(op) != refimpl.OpTxn {
+			t.Errorf("%s with a key: %v", name, err)
+		}
+	}
+}
+
+// TestObjectsInDisorder: what the store relies on is checked, whatever the bytes and wherever they stand.
 func TestObjectsInDisorder(t *testing.T) {
 	two := []refimpl.Dot{{Writer: 2, N: 1}, {Writer: 1, N: 1}}
 	same := []refimpl.Dot{{Writer: 2, N: 1}, {Writer: 2, N: 2}}
+	at := func(n int64) []refimpl.Dot { return []refimpl.Dot{{Writer: 2, N: n}} }
+	of := func(kind refimpl.Versioning, past refimpl.Vector, dots ...refimpl.Dot) *refimpl.Object {
+		o := &refimpl.Object{Kind: kind}
+		for _, d := range dots {
+			o.Siblings = append(o.Siblings, refimpl.Sibling{Dot: d, Past: past})
+		}
+		return o
+	}
 	for what, o := range map[string]*refimpl.Object{
-		"versions": {Siblings: []refimpl.Sibling{{Dot: two[0]}, {Dot: two[1]}}},
-		"one name": {Siblings: []refimpl.Sibling{{Dot: two[0]}, {Dot: two[0]}}},
-		"seen":     {Seen: two}, "seen twice": {Seen: same},
-		"past": {Siblings: []refimpl.Sibling{{Dot: two[0], Past: same}}}, "kind": {Kind: 7},
+		"versions": of(refimpl.Dotted, nil, two...), "one name": of(refimpl.Dotted, nil, two[0], two[0]),
+		"seen": {Seen: two}, "seen twice": {Seen: same}, "kind": {Kind: 7},
+		"past":         of(refimpl.Dotted, same, two[0]),
+		"version 0":    of(refimpl.Dotted, nil, at(0)...),
+		"version -1":   of(refimpl.Latest, nil, at(-1)...),
+		"last version": of(refimpl.Latest, nil, at(math.MaxInt64)...),
+		"seen 0":       {Seen: at(0)}, "seen -1": {Seen: at(-1)}, "seen all": {Seen: at(math.MaxInt64)},
+		"past 0":       of(refimpl.Vectored, at(0), two[1]),
+		"past all":     of(refimpl.Vectored, at(math.MaxInt64), two[0]),
+		"register":     of(refimpl.Latest, nil, same...),
+		"no past":      of(refimpl.Vectored, nil, two[0]),
+		"short past":   of(refimpl.Vectored, at(1), same...),
+		"latest sees":  {Kind: refimpl.Latest, Seen: at(1)},
+		"vectors seen": {Kind: refimpl.Vectored, Seen: at(1)},
 	} {
-		if _, err := fromObject(toObject(o)); err == nil {
-			t.Errorf("%s: taken", what)
+		if _, err := fromObject(toObject(o), refimpl.OpStore); err == nil {
+			t.Errorf("%s: a request with it is taken", what)
+		}
+		m := refimpl.Message{Reply: &refimpl.Reply{Object: o}}
+		if _, err := DecodeMessage(AppendMessage(nil, &m)); err == nil {
+			t.Errorf("%s: an answer with it is taken", what)
+		}
+		m = refimpl.Message{Items: []refimpl.Item{{Object: o}}}
+		if _, err := DecodeMessage(AppendMessage(nil, &m)); err == nil {
+			t.Errorf("%s: an item with it is taken", what)
+		}
+		r := refimpl.Record{Kind: refimpl.RecObject, Key: "k", Object: o}
+		if _, err := DecodeRecord(AppendRecord(nil, &r)); err == nil {
+			t.Errorf("%s: a record with it is taken", what)
 		}
 	}
-	fine := &refimpl.Object{Siblings: []refimpl.Sibling{{Dot: same[0]}, {Dot: same[1]}}}
-	if o, err := fromObject(toObject(fine)); err != nil || !o.Same(*fine) {
-		t.Errorf("two versions of one writer: %v, %v", o, err)
+	for what, o := range map[string]*refimpl.Object{
+		"two versions of one writer": of(refimpl.Dotted, nil, same...),
+		"entry-dropped":              {Siblings: of(0, nil, two[0]).Siblings, Seen: two[1:]},
+		"past":                       of(refimpl.Vectored, at(2), same...),
+	} {
+		if back, err := fromObject(toObject(o), refimpl.OpStore); err != nil || !back.Same(*o) {
+			t.Errorf("%s: %v, %v", what, back, err)
+		}
+	}
+}
+
+// TestUndoOfAVector: an undo names a write, and has no past of it.
+func TestUndoOfAVector(t *testing.T) {
+	o := &refimpl.Object{Kind: refimpl.Vectored, Siblings: []refimpl.Sibling{{Dot: refimpl.Dot{Writer: 1,
+		N: 1}}}}
+	m := refimpl.Message{Kind: refimpl.MsgRequest,
+		Req: &refimpl.Request{Op: refimpl.OpUndo, Key: "k", Object: o}}
+	if _, err := DecodeMessage(AppendMessage(nil, &m)); err != nil {
+		t.Error(err)
+	}
+	if _, err := ToRequest(&m).Message(); err != nil {
+		t.Error(err)
+	}
+	m.Req.Op = refimpl.OpStore
+	if _, err := DecodeMessage(AppendMessage(nil, &m)); err == nil {
+		t.Error("a store of it is taken")
 	}
 }
 
@@ -266,6 +357,14 @@ func FuzzDecode(f *testing.F) {
 		d := &draw{keyed.New(seed)}
 		m := d.message()
 		f.Add(AppendMessage(nil, &m))
+		m.Req, m.Reply = d.request(), d.reply()
+		for _, form := range []any{ToRequest(&m), ToReply(&m), ToLeader(&m)} {
+			b, err := json.Marshal(form)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b)
+		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if m, err := DecodeMessage(b); err == nil {
@@ -282,7 +381,16 @@ func FuzzDecode(f *testing.F) {
 		}
 		var req Request
 		if json.Unmarshal(b, &req) == nil {
-			_, _ = req.Message()
+			if m, err := req.Message(); err == nil {
+				again, err := ToRequest(&m).Message()
+				if err != nil || !reflect.DeepEqual(again.Req.Object, m.Req.Object) {
+					t.Fatalf("%v: %+v came back as %+v", err, m.Req, again.Req)
+				}
+			}
+		}
+		var reply Reply
+		if json.Unmarshal(b, &reply) == nil {
+			_, _ = reply.Message()
 		}
 	})
 }

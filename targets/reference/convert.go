@@ -43,6 +43,9 @@ func (m *Mapper) Call(inv *history.Event, call *client.Call) history.Error {
 	if inv.Key == "" && len(inv.Keys) == 0 && kind != refimpl.OpTxn {
 		return bad("%s needs a key", inv.F)
 	}
+	if inv.Key == "" && kind != refimpl.OpRead && kind != refimpl.OpPeek && kind != refimpl.OpTxn {
+		return bad("%s takes one key, not the list %q; only read and peek take several", inv.F, inv.Keys)
+	}
 	switch kind {
 	case refimpl.OpWrite, refimpl.OpAppend, refimpl.OpAdd, refimpl.OpRemove:
 		return toStore(inv.Value, &call.Value)
