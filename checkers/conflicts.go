@@ -68,18 +68,19 @@ type ConflictSettings struct {
 //	sibling-explosion      by read: it returned more than MaxSiblings
 //	resurrected            by value: x is in an ordinary final read (if there is none, in all peeks), or in
 //	                       a read called after another returned without it; all called after an
-//	                       acknowledged delete of x had returned. Before that was called, x was there: acknowledged or
-//	                       read by somebody; if KeepsSiblings (of sets: ObservedRemove) shown to the
-//	                       author of the delete, or its own if OwnWritesKnown. Elements that were added
-//	                       again are left out.
+//	                       acknowledged delete of x had returned. Before that was called, x was there:
+//	                       acknowledged or read by somebody; if KeepsSiblings (of sets: ObservedRemove)
+//	                       shown to the author of the delete, or its own if OwnWritesKnown. Elements that
+//	                       were added again are left out.
 //	lost-element           by element of sets: its add was acknowledged before the final reads, it is in no
 //	                       final answer, and all removes of it failed
 //
-// A lost write that is younger in real time than what stayed, as above, but was not read before it was
-// overwritten, is no anomaly: overwritten blindly, as registers are. It is counted as "overwritten_unseen".
+// A lost write that returned before one that stayed was called, but was not read in between, is no anomaly: it
+// was overwritten blindly, as happens to registers. It is counted as "overwritten_unseen".
 //
-// Keys that are used in other ways, values that are lists or were written twice make the key unknown, and
-// with it the verdict if nothing is wrong; so does a final value of unknown origin unless KeepsSiblings.
+// A key that is used in other ways, to which a list was written or a value twice is left out, and with it
+// the verdict, if nothing is wrong, Unknown; so is one with a final value that nobody wrote unless
+// KeepsSiblings, and one with no final read that was answered.
 //
 // Opportunities are the acknowledged writes that were not superseded, where the key has another write that
 // did not fail; elements that could be lost; reads of several versions, if KeepsSiblings; values deleted as

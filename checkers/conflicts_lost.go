@@ -220,7 +220,8 @@ func (f *conflictFindings) lose(k *conflictKey, a *access, stay *survivors) {
 
 // sayLost says that a write gave way to another one, none for none, as an answer shows.
 func sayLost(w *witness, lost, answer, by int32) string {
-	said := w.told(lost) + ", acknowledged, and nobody who wrote later had read it; at the end " + w.told(answer)
+	said := w.told(lost) + ", acknowledged, and nobody who wrote later had read it; at the end " +
+		w.told(answer)
 	if by == none {
 		return said + ", and nobody deleted it"
 	}

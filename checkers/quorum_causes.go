@@ -117,7 +117,7 @@ func (m *miss) number() (n int64, known bool) {
 // old reports whether a name is certainly that of a write which returned before the missed one was called.
 func (m *miss) old(name history.Version) bool {
 	op := m.write(name)
-	return op != nil && op.Type == history.Ok && op.Precedes(m.newer)
+	return op != nil && op.Precedes(m.newer)
 }
 
 // latestCause is the cause of a stale read where the greater number wins, by the answers of nodes that had

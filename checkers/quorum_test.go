@@ -210,3 +210,18 @@ ev 3: acks n3,n2 answers n3=s1:1 n2=x:1`, KindStaleDefect},
 		}
 	}
 }
+
+// TestEqualNumbers: a node held the write beside an older one with the same number, which is not greater.
+func TestEqualNumbers(t *testing.T) {
+	v := quorumOf(t, "3 2 2 lww", `
+s0 @n1  |--w k=3--|  |--w k=1--|
+s2 @n2                            |--w k=2--|
+s3 @n3                                         |--r k=1--|
+ev 1: acks n1,n2 dots s0:7
+ev 2: acks n1,n2
+ev 3: acks n2,n3 dots s2:7
+ev 4: acks n1,n2 answers n2=s0:7,s2:7`)
+	if v.Counts[KindStaleUnexplained] != 1 || staleReads(v) != 1 {
+		t.Errorf("%v", v.Counts)
+	}
+}
