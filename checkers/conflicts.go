@@ -75,8 +75,8 @@ type ConflictSettings struct {
 //	lost-element           by element of sets: its add was acknowledged before the final reads, it is in no
 //	                       final answer, and all removes of it failed
 //
-// A lost write that returned before one that stayed was called, but was not read in between, is no anomaly: it
-// was overwritten blindly, as happens to registers. It is counted as "overwritten_unseen".
+// A lost write that returned before one that stayed was called, but was not read in between, is no anomaly:
+// it was overwritten blindly, as happens to registers. It is counted as "overwritten_unseen".
 //
 // A key that is used in other ways, to which a list was written or a value twice is left out, and with it
 // the verdict, if nothing is wrong, Unknown; so is one with a final value that nobody wrote unless

@@ -23,10 +23,11 @@ func everyChecker(t *testing.T) map[string]Checker {
 		"sets, linearizable":           SetFull(SetOptions{Linearizable: true}),
 		"counters":                     Counter(CounterOptions{}),
 		"conflicts":                    Conflicts(ConflictSettings{}),
-		"conflicts of siblings":        Conflicts(ConflictSettings{KeepsSiblings: true, OwnWritesKnown: true}),
-		"durability":                   Durable(),
-		"convergence":                  Convergent(),
-		"availability":                 Available(),
+		"conflicts of siblings": Conflicts(ConflictSettings{KeepsSiblings: true,
+			OwnWritesKnown: true}),
+		"durability":   Durable(),
+		"convergence":  Convergent(),
+		"availability": Available(),
 	}
 	for _, model := range modelNames() {
 		c, err := Specified(model, Limits{}, nil)

@@ -128,7 +128,8 @@ func TestLeaderlessErrors(t *testing.T) {
 		{map[string]any{"r": 0}, "r: 0 is not allowed; allowed: a whole number from 1 to 64"},
 		{map[string]any{"hinted_handoff": true},
 			"hinted_handoff: on is not allowed; allowed: off, without sloppy: nobody stands in for others"},
-		{map[string]any{"quorum": "local"}, "quorum: local is not allowed; allowed: global, without datacenters"},
+		{map[string]any{"quorum": "local"}, "quorum: local is not allowed; allowed: global, without " +
+			"datacenters"},
 		{map[string]any{"n_per_datacenter": 1},
 			"n_per_datacenter: 1 is not allowed; allowed: 0, without datacenters"},
 		{map[string]any{"cross_dc": "async"},
@@ -136,7 +137,8 @@ func TestLeaderlessErrors(t *testing.T) {
 		{map[string]any{"datacenters": map[string]any{"east": []any{"n1", "n9"}}},
 			"datacenters: map[east:[n1 n9]] is not allowed; allowed: nodes n1 to n3; n9 in east is none"},
 		{map[string]any{"datacenters": map[string]any{"east": []any{"n1", "n2"}}},
-			"datacenters: map[east:[n1 n2]] is not allowed; allowed: every node in one datacenter; n3 is in 0"},
+			"datacenters: map[east:[n1 n2]] is not allowed; allowed: every node in one datacenter; n3 " +
+				"is in 0"},
 		{map[string]any{"datacenters": "east"}, "datacenters: east is not allowed; allowed: a mapping from " +
 			"names to lists of nodes, such as {east: [n1, n2], west: [n3]}"},
 		{map[string]any{"datacenters": dcs, "n_per_datacenter": 2},
@@ -144,13 +146,17 @@ func TestLeaderlessErrors(t *testing.T) {
 		{map[string]any{"datacenters": dcs, "n_per_datacenter": 1, "n": 3},
 			"n: 3 is not allowed; allowed: not given, with n_per_datacenter, or 2"},
 		{map[string]any{"datacenters": dcs, "cross_dc": "async"},
-			"cross_dc: async is not allowed; allowed: inline, with quorum: global, which waits for other datacenters"},
+			"cross_dc: async is not allowed; allowed: inline, with quorum: global, which waits for " +
+				"other datacenters"},
 		{map[string]any{"siblings": "merge"},
-			"siblings: merge is not allowed; allowed: return, with versioning: lww, which leaves one version"},
-		{map[string]any{"siblings": "crdt", "versioning": "version-vector"}, "siblings: crdt is not allowed; " +
+			"siblings: merge is not allowed; allowed: return, with versioning: lww, which leaves one " +
+				"version"},
+		{map[string]any{"siblings": "crdt", "versioning": "version-vector"}, "siblings: crdt is not " +
+			"allowed; " +
 			"allowed: return or merge, with versioning: version-vector; the set needs dotted"},
 		{map[string]any{"siblings": "crdt", "versioning": "dotted", "write_reads_first": true},
-			"write_reads_first: on is not allowed; allowed: off, with siblings: crdt, whose adds and removes " +
+			"write_reads_first: on is not allowed; allowed: off, with siblings: crdt, whose adds and " +
+				"removes " +
 				"always read first"},
 		{map[string]any{"replication": "sync"},
 			"replication: is a field of mode: single-leader; the mode is leaderless"},
@@ -163,8 +169,10 @@ func TestLeaderlessErrors(t *testing.T) {
 			t.Errorf("%v: got %v, want %q", c.values, errs, c.want)
 		}
 	}
-	c, errs := DecodeConfig(5, map[string]any{"mode": "leaderless", "bugs": []any{"early-ack", "entry-dropped"}})
-	if len(errs) > 0 || c.N != 3 || c.R != 2 || c.W != 2 || !c.Bugs.Has(BugEarlyAck) || c.Bugs.Has(BugRepairOlder) {
+	c, errs := DecodeConfig(5, map[string]any{"mode": "leaderless", "bugs": []any{"early-ack",
+		"entry-dropped"}})
+	if len(errs) > 0 || c.N != 3 || c.R != 2 || c.W != 2 || !c.Bugs.Has(BugEarlyAck) ||
+		c.Bugs.Has(BugRepairOlder) {
 		t.Errorf("got %+v %v", c, errs)
 	}
 	if c, _ = DecodeConfig(2, map[string]any{"mode": "leaderless"}); c.N != 2 || c.R != 2 || c.W != 2 {

@@ -83,17 +83,17 @@ var anomalies = []entry{
 		{checkers.KindStaleUnexplained, "a stale read without the evidence to explain it"},
 		{checkers.KindReadInversion,
 			"a read saw a write that was under way, and a later read did not: legal" +
-			" for a regular register, not for an atomic one (Lamport 1986)"}}},
+				" for a regular register, not for an atomic one (Lamport 1986)"}}},
 	{checkers.PropertyConflicts,
 		"An acknowledged write is gone, or writes are taken for concurrent that are" +
-		" not.", []detail{
-		{checkers.KindSilentlyOverwritten,
-			"an acknowledged write gave way to one that was concurrent with it," +
-			" unseen"},
-		{checkers.KindOverwrittenByOlder, "an acknowledged write gave way to one that had been acknowledged" +
-			" before it was called: what clocks do that differ"},
-		{checkers.KindFalseConflict, "a read returns two versions though the author of one knew the other"},
-		{checkers.KindSiblingExplosion, "a read returns more versions than allowed"}}},
+			" not.", []detail{
+			{checkers.KindSilentlyOverwritten,
+				"an acknowledged write gave way to one that was concurrent with it," +
+					" unseen"},
+			{checkers.KindOverwrittenByOlder, "an acknowledged write gave way to one that had been acknowledged" +
+				" before it was called: what clocks do that differ"},
+			{checkers.KindFalseConflict, "a read returns two versions though the author of one knew the other"},
+			{checkers.KindSiblingExplosion, "a read returns more versions than allowed"}}},
 	{checkers.PropertySet, "A set has not the elements that were added.", []detail{
 		{checkers.KindLostElement, "an element was known, since its add had been acknowledged or it had" +
 			" been read, and later reads lack it, the last one too"},

@@ -46,28 +46,30 @@ var properties = []entry{
 		{"reads_measured", "how many reads were measured"}}},
 	{checkers.PropertyQuorum,
 		"Who took part in quorum reads and writes, by the store's own evidence: quorums" +
-		" are as large as the store says (Gifford 1979), and a read that misses a write which was acknowledged" +
-		" before it was called is explained by who was asked. Only for stores that ask quorums of replicas.",
+			" are as large as the store says (Gifford 1979), and a read that misses a write which was " +
+			"acknowledged" +
+			" before it was called is explained by who was asked. Only for stores that ask quorums of replicas.",
 		[]detail{
 			{"stale_share", "share of the decided reads that are stale"},
 			{"predicted_stale_share",
 				"what that share should be by the run's own latencies, without repair and" +
-				" faults (probabilistically bounded staleness: Bailis et al. 2012)"},
+					" faults (probabilistically bounded staleness: Bailis et al. 2012)"},
 			{"no_overlap_share",
 				"share of reads that ask no replica of some earlier acknowledged write: the" +
-				" risk, whatever came of it"},
+					" risk, whatever came of it"},
 			{"inversion_share", "share of reads that returned something older than an earlier read"},
 			{"reads_decided", "how many reads were called after an acknowledged write had returned, and are" +
 				" decided; also reads_undecided"}}},
 	{checkers.PropertyConflicts,
 		"What became of writes that met: nothing acknowledged is gone unless somebody" +
-		" who wrote later knew it. For stores that keep concurrent versions that is a promise; for those where" +
-		" the last write wins it is a count of what they drop.", []detail{
-		{"lost_share",
-			"share of the acknowledged writes that are gone though nobody who wrote later knew them"},
-		{"overwritten_unseen",
-			"how many writes were overwritten by later ones whose authors had not seen them"},
-		{"conflicts_read", "how many reads returned several versions; also siblings_max, siblings_mean"}}},
+			" who wrote later knew it. For stores that keep concurrent versions that is a promise; for " +
+			"those where" +
+			" the last write wins it is a count of what they drop.", []detail{
+			{"lost_share",
+				"share of the acknowledged writes that are gone though nobody who wrote later knew them"},
+			{"overwritten_unseen",
+				"how many writes were overwritten by later ones whose authors had not seen them"},
+			{"conflicts_read", "how many reads returned several versions; also siblings_max, siblings_mean"}}},
 	{checkers.PropertySet, "Every element of a set that is only added to is in the reads that come after it" +
 		" was known, the last ones at least, and nothing else is (Jepsen's set-full).", nil},
 	{checkers.PropertyCounter, "A read of a counter lies between the sum of the increments that had" +

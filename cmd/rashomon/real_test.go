@@ -123,7 +123,8 @@ variants:
 // Every experiment file of the repository can be read.
 func TestFilesLoad(t *testing.T) {
 	found := 0
-	for _, pattern := range []string{"tour.yaml", "../../examples/*.yaml", "../../ci/*.yaml", "../../ci/bugs/*.yaml",
+	for _, pattern := range []string{"tour.yaml", "../../examples/*.yaml", "../../ci/*.yaml",
+		"../../ci/bugs/*.yaml",
 		"../../ci/claims/*.yaml"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {

@@ -357,8 +357,8 @@ func (c *coordinator) wakeFor(j *job) {
 // silence is how long, in times of hint_after, a node that did not answer is taken for dead.
 const silence = 20
 
-// standIn asks others in place of the home nodes that have not answered. When the caller has been answered, and
-// nobody sends the request again, the home nodes themselves are asked too.
+// standIn asks others in place of the home nodes that have not answered. When the caller has been answered,
+// and nobody sends the request again, the home nodes themselves are asked too.
 func (c *coordinator) standIn(j *job) {
 	if j.standIns == len(j.pref.others) {
 		j.standIns = 0

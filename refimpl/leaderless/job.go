@@ -76,8 +76,8 @@ func (j *job) enter(p phase, now int64, cfg *refimpl.Config) {
 	}
 }
 
-// hinting reports whether others are to stand in for replicas that have not answered: a write goes on to see to
-// it when its caller has been answered.
+// hinting reports whether others are to stand in for replicas that have not answered: a write goes on to
+// see to it when its caller has been answered.
 func (j *job) hinting() bool { return j.hintAt > 0 && (j.phase != over || j.wrote) }
 
 // count takes in that a place has answered by node. It reports whether that is news.
