@@ -27,6 +27,12 @@ s2       |--w k=2--|
 phase                 ^final-reads
 s1                      |--r k--|  fail no-leader
 `, "k has no final read that was answered", ""},
+		{"which matters only if something was acknowledged", `
+s1     |--w k=1--…
+s2       |--r k=1--|
+phase                 ^final-reads
+s1                      |--r k--|  fail no-leader
+`, NotExercised, ""},
 		{"there is no end", `
 s1     |--w k=1--|
 s2       |--w k=2--|

@@ -90,9 +90,11 @@ var anomalies = []entry{
 			{checkers.KindSilentlyOverwritten,
 				"an acknowledged write gave way to one that was concurrent with it," +
 					" unseen"},
-			{checkers.KindOverwrittenByOlder, "an acknowledged write gave way to one that had been acknowledged" +
+			{checkers.KindOverwrittenByOlder, "an acknowledged write gave way to one that had been " +
+				"acknowledged" +
 				" before it was called: what clocks do that differ"},
-			{checkers.KindFalseConflict, "a read returns two versions though the author of one knew the other"},
+			{checkers.KindFalseConflict, "a read returns two versions though the author of one knew the " +
+				"other"},
 			{checkers.KindSiblingExplosion, "a read returns more versions than allowed"}}},
 	{checkers.PropertySet, "A set has not the elements that were added.", []detail{
 		{checkers.KindLostElement, "an element was known, since its add had been acknowledged or it had" +

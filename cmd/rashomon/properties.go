@@ -48,7 +48,8 @@ var properties = []entry{
 		"Who took part in quorum reads and writes, by the store's own evidence: quorums" +
 			" are as large as the store says (Gifford 1979), and a read that misses a write which was " +
 			"acknowledged" +
-			" before it was called is explained by who was asked. Only for stores that ask quorums of replicas.",
+			" before it was called is explained by who was asked. Only for stores that ask quorums of " +
+			"replicas.",
 		[]detail{
 			{"stale_share", "share of the decided reads that are stale"},
 			{"predicted_stale_share",
@@ -69,7 +70,8 @@ var properties = []entry{
 				"share of the acknowledged writes that are gone though nobody who wrote later knew them"},
 			{"overwritten_unseen",
 				"how many writes were overwritten by later ones whose authors had not seen them"},
-			{"conflicts_read", "how many reads returned several versions; also siblings_max, siblings_mean"}}},
+			{"conflicts_read", "how many reads returned several versions; also siblings_max, " +
+				"siblings_mean"}}},
 	{checkers.PropertySet, "Every element of a set that is only added to is in the reads that come after it" +
 		" was known, the last ones at least, and nothing else is (Jepsen's set-full).", nil},
 	{checkers.PropertyCounter, "A read of a counter lies between the sum of the increments that had" +
