@@ -167,6 +167,9 @@ func (d *causalDeeds) enterRead(i, key int32, k *causalKey, v *scalar) {
 	case from < 0:
 		d.aborted(i, -from-1, key)
 		return
+	case v.kind == history.List:
+		d.doubt(key, "was read as a list that nobody wrote; it may be several versions")
+		return
 	default:
 		d.thinAir(i, key)
 		return

@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"context"
+	"slices"
 
 	"github.com/rashomon-harness/rashomon/history"
 )
@@ -73,6 +74,7 @@ type setFindings struct {
 	numbers                        elementNumbers
 	elements                       []setElement // by number
 	everywhere                     []int32      // elements in every read from the present one on
+	ofLists                        bool         // elements are lists
 	scratch                        []int32
 }
 
@@ -119,6 +121,8 @@ func (f *setFindings) enterAdds(o *object) {
 	}
 	f.numbers.reset(least, most, len(o.changes))
 	f.elements, f.everywhere = f.elements[:0], f.everywhere[:0]
+	f.ofLists = slices.ContainsFunc(o.changes,
+		func(op int32) bool { return f.h.ArgKind(int(op)) == history.List })
 	for _, op := range o.changes {
 		e := f.element(f.argNumber(op))
 		switch f.h.Type(int(op)) {
@@ -205,6 +209,8 @@ func (f *setFindings) readNumbers(r objectRead) (ids []int32, ok bool) {
 	list, isList := v.AsList()
 	for i := range list {
 		f.scratch = append(f.scratch, f.numbers.number(&list[i]))
+		// otherwise it may be several versions of the set
+		ok = ok && (f.ofLists || list[i].Kind() != history.List)
 	}
 	return f.scratch, ok && (isList || v.IsNull())
 }

@@ -17,7 +17,7 @@ const (
 
 // rig is a cluster in the simulated world, with clients that do one thing after the other.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	cfg     *refimpl.Config
 	world   *sim.World
 	nodes   []*Node // their present lives
@@ -25,7 +25,7 @@ type rig struct {
 	faults  int
 }
 
-func newRig(t *testing.T, nodes int, config map[string]any) *rig {
+func newRig(t testing.TB, nodes int, config map[string]any) *rig {
 	t.Helper()
 	values := map[string]any{"mode": "leaderless"}
 	for name, v := range config {
