@@ -41,7 +41,7 @@ func BenchmarkQuorum(b *testing.B) {
 			}
 			busy[c] = true
 			calls[c] = client.Call{Op: refimpl.OpKind(k.N(2)), Key: keys[k.With(1).N(100)],
-				Near: refimpl.Nobody,
+				Near:  refimpl.Nobody,
 				Value: refimpl.Value{Kind: refimpl.Int, Num: int64(ops)}}
 			r.world.Call(r.clients[c], &calls[c], ended[c])
 		}
