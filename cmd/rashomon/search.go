@@ -166,7 +166,8 @@ func (b *bounded) Write(p []byte) (int, error) {
 // outOfMemory reports whether the child's last words are that it got no more memory.
 func (b *bounded) outOfMemory() bool {
 	text := string(b.first)
-	for _, words := range []string{"out of memory", "cannot allocate memory", "failed to allocate"} {
+	for _, words := range []string{"out of memory", "cannot allocate memory", "failed to allocate",
+		"pthread_create failed"} { // a thread wants memory for its stack
 		if strings.Contains(text, words) {
 			return true
 		}
