@@ -18,6 +18,18 @@ var rewriteGoldens = flag.Bool("rewrite-goldens", false, "rewrite the drawings w
 // is found in it after a line "--". What stands between title and drawing is a comment.
 func goldens(t *testing.T, dir string, judge func(t *testing.T, name string, h *history.History) string) {
 	t.Helper()
+	goldenTexts(t, dir, func(t *testing.T, name, drawing string) string {
+		h, err := history.ParseDrawing(drawing)
+		if err != nil {
+			t.Fatalf("%s: %s: %v", dir, name, err)
+		}
+		return judge(t, name, h)
+	})
+}
+
+// goldenTexts is goldens of what is drawn in another way.
+func goldenTexts(t *testing.T, dir string, judge func(t *testing.T, name, drawing string) string) {
+	t.Helper()
 	files, err := filepath.Glob("testdata/" + dir + "/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no drawings: %v", err)
@@ -32,11 +44,7 @@ func goldens(t *testing.T, dir string, judge func(t *testing.T, name string, h *
 			text, want, _ := strings.Cut(c, "\n--\n")
 			title, drawing, _ := strings.Cut(text, "\n")
 			name, _, _ := strings.Cut(title, ":")
-			h, err := history.ParseDrawing(drawing)
-			if err != nil {
-				t.Fatalf("%s: %s: %v", file, title, err)
-			}
-			got := judge(t, name, h)
+			got := judge(t, name, drawing)
 			if want = strings.TrimRight(want, "\n"); got != want && !*rewriteGoldens {
 				t.Errorf("%s: %s\ngot\n%s\nwant\n%s", file, title, got, want)
 			}

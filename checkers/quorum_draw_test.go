@@ -2,8 +2,6 @@ package checkers
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,32 +12,9 @@ import (
 // TestQuorumDrawings judges drawn histories with evidence: under a line "## n r w word..: title", the words
 // being lww, sloppy and local, a drawing and a line for each operation with evidence (see evidenceOf).
 func TestQuorumDrawings(t *testing.T) {
-	files, err := filepath.Glob("testdata/quorum/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no drawings: %v", err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, cases, _ := strings.Cut(string(data), "\n## ")
-		for _, c := range strings.Split(cases, "\n## ") {
-			text, want, _ := strings.Cut(c, "\n--\n")
-			title, drawing, _ := strings.Cut(text, "\n")
-			settings, _, _ := strings.Cut(title, ":")
-			got := judgeQuorum(t, quorumSettings(t, settings), drawnQuorum(t, drawing))
-			if want = strings.TrimRight(want, "\n"); got != want && !*rewriteGoldens {
-				t.Errorf("%s: %s\ngot\n%s\nwant\n%s", file, title, got, want)
-			}
-			out += "\n## " + strings.TrimRight(text, "\n") + "\n--\n" + got + "\n"
-		}
-		if *rewriteGoldens {
-			if err := os.WriteFile(file, []byte(out), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	goldenTexts(t, "quorum", func(t *testing.T, settings, drawing string) string {
+		return judgeQuorum(t, quorumSettings(t, settings), drawnQuorum(t, drawing))
+	})
 }
 
 func judgeQuorum(t *testing.T, settings QuorumSettings, h *history.History) string {

@@ -22,6 +22,11 @@ func TestVersionsAreNoAnomaly(t *testing.T) {
 	sets := historyOf([]history.Op{op("a", history.FAdd, 0, num(1), num(1)),
 		op("b", history.FAdd, 1, num(2), num(2)),
 		op("c", history.FRead, 10, history.Value{}, list(list(num(1)), list(num(2))))}, endOf)
+	ofLists := historyOf([]history.Op{op("a", history.FAdd, 0, list(num(1)), list(num(1))),
+		op("c", history.FRead, 10, history.Value{}, list(list(num(1))))}, endOf)
+	if v := SetFull(SetOptions{}).Check(t.Context(), ofLists)[0]; v.Result != Valid {
+		t.Errorf("a set of lists: %v %q %v", v.Result, v.Reason, v.Counts)
+	}
 	for _, c := range []struct {
 		checker Checker
 		h       *history.History
